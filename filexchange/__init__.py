@@ -1,0 +1,61 @@
+"""Exchange NumPy arrays between processes through files: one copy in, zero copies out.
+
+Write an array with `save`, or `create_array` and fill it; pass the small `ArrayRef` that stands
+for it to any other process; there, index it. See the README and docs/ for the whole picture.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from filexchange.arrays import create_array, keys, load, open_array, save, save_arrays
+    from filexchange.convert import convert
+    from filexchange.errors import FileExchangeError
+    from filexchange.exchange import Exchange
+    from filexchange.formats import available_formats, register_format
+    from filexchange.ref import ArrayRef
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArrayRef",
+    "Exchange",
+    "FileExchangeError",
+    "available_formats",
+    "convert",
+    "create_array",
+    "keys",
+    "load",
+    "open_array",
+    "register_format",
+    "save",
+    "save_arrays",
+]
+
+# Names are imported on first use, so that importing the package costs next to nothing.
+_MODULES = {
+    "ArrayRef": "ref",
+    "Exchange": "exchange",
+    "FileExchangeError": "errors",
+    "available_formats": "formats",
+    "convert": "convert",
+    "create_array": "arrays",
+    "keys": "arrays",
+    "load": "arrays",
+    "open_array": "arrays",
+    "register_format": "formats",
+    "save": "arrays",
+    "save_arrays": "arrays",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,281 @@
+"""Files as bytes: opened safely, mapped, read, and published complete or not at all.
+
+This is the only module that renames. Everything written by filexchange is written aside, under a
+hidden name in the same directory that ends in ``.partial``, and gets its own name when it is
+complete. A process killed in between leaves at most the hidden name.
+"""
+
+import contextlib
+import errno
+import math
+import mmap
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+
+import numpy as np
+
+from filexchange import capabilities
+from filexchange.aliases import Array, DType, Mode, Shape
+from filexchange.errors import (
+    ArrayAccessError,
+    ArrayExistsError,
+    ArrayFileError,
+    ArrayIOError,
+    ArrayNotFoundError,
+    BadArrayFileError,
+    FileExchangeError,
+    StorageFullError,
+)
+
+PARTIAL_SUFFIX = ".partial"
+
+#: Flags that create a file and never open one that is there.
+NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | capabilities.OPEN_FLAGS
+
+_ACCESS = {"r": mmap.ACCESS_READ, "r+": mmap.ACCESS_WRITE, "c": mmap.ACCESS_COPY}
+_NAME_CHARS = 48  # of up to four bytes each; names have 255
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MISSING = {errno.ENOENT, errno.ENOTDIR}
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
+
+
+def named_error(error: OSError, path: str) -> ArrayFileError:
+    """Return the error of ours for an error of the operating system about `path`."""
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return StorageFullError(
+            error.errno,
+            f"{reason}: free some space or choose another directory; nothing was left behind",
+            path,
+        )
+    if error.errno in _MISSING:
+        return ArrayNotFoundError(error.errno, reason, path)
+    if error.errno in _DENIED:
+        return ArrayAccessError(error.errno, reason, path)
+    if error.errno in _TAKEN:
+        return exists_error(path)
+    if error.errno == errno.EMFILE:
+        reason = f"{reason}: drop arrays that are still mapped, or raise RLIMIT_NOFILE (ulimit -n)"
+    return ArrayIOError(error.errno, reason, path)
+
+
+def exists_error(path: str) -> ArrayExistsError:
+    """Return the error for a name that is taken."""
+    return ArrayExistsError(
+        errno.EEXIST, "exists already: pass overwrite=True to replace it, or another name", path
+    )
+
+
+def check_exists(path: str) -> None:
+    """Raise `ArrayNotFoundError`, or the error that hides it, unless something is at `path`."""
+    with naming_errors(path):
+        os.lstat(path)
+
+
+@contextlib.contextmanager
+def naming_errors(path: str) -> Iterator[None]:
+    """Turn errors of the operating system within the block into ours about `path`."""
+    try:
+        yield
+    except FileExchangeError:
+        raise
+    except OSError as error:
+        raise named_error(error, path) from error
+
+
+def open_regular(path: str, *, writable: bool = False) -> int:
+    """Open a regular file and return the descriptor; never blocks on a FIFO.
+
+    Raises
+    ------
+    ArrayNotFoundError, ArrayAccessError
+        If it does not exist or may not be opened.
+    BadArrayFileError
+        If it is not a regular file.
+    """
+    try:
+        fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | capabilities.OPEN_FLAGS)
+    except ValueError as error:  # a NUL in the path
+        raise ArrayNotFoundError(errno.EINVAL, str(error), path) from error
+    except OSError as error:
+        if error.errno in {errno.EISDIR, errno.ENXIO}:
+            raise BadArrayFileError(f"{path!r} is not a regular file") from error
+        raise named_error(error, path) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise BadArrayFileError(f"{path!r} is not a regular file")
+    return fd
+
+
+@contextlib.contextmanager
+def opened(path: str, *, writable: bool = False) -> Iterator[int]:
+    """Open a regular file for the block."""
+    fd = open_regular(path, writable=writable)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def extent(shape: Shape, dtype: DType, strides: Shape | None) -> int:
+    """Return how many bytes lie between the first and the last byte of an array, inclusive.
+
+    Examples
+    --------
+    >>> extent((2, 3), np.dtype("f4"), None), extent((2, 3), np.dtype("f4"), (16, 4))
+    (24, 28)
+    """
+    if 0 in shape:
+        return 0
+    if strides is None:
+        return math.prod(shape) * dtype.itemsize
+    return dtype.itemsize + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+
+
+def check_size(fd: int, path: str, end: int) -> None:
+    """Raise `BadArrayFileError` if the file has fewer than `end` bytes."""
+    size = os.fstat(fd).st_size
+    if size < end:
+        raise BadArrayFileError(
+            f"{path!r} is truncated: its array ends at byte {end}, the file at byte {size}"
+        )
+
+
+def map_array(
+    fd: int,
+    path: str,
+    *,
+    shape: Shape,
+    dtype: DType,
+    offset: int,
+    order: str = "C",
+    strides: Shape | None = None,
+    mode: Mode = "r",
+) -> Array:
+    """Return an ndarray over the file's pages; its base keeps the mapping alive.
+
+    Nothing is read until it is touched. The descriptor may be closed afterwards.
+
+    Raises
+    ------
+    BadArrayFileError
+        If the file ends before the array does.
+    """
+    length = extent(shape, dtype, strides)
+    check_size(fd, path, offset + length)
+    if length == 0:
+        empty = np.empty(shape, dtype)
+        empty.flags.writeable = mode != "r"
+        return empty
+    before = offset % mmap.ALLOCATIONGRANULARITY
+    try:
+        mapping = capabilities.map_file(fd, before + length, _ACCESS[mode], offset - before)
+    except OSError as error:
+        raise named_error(error, path) from error
+    if strides is not None:
+        return np.ndarray(shape, dtype, mapping, before, strides)
+    return np.ndarray(shape, dtype, mapping, before, order="F" if order == "F" else "C")
+
+
+def read_array(
+    fd: int, path: str, *, shape: Shape, dtype: DType, offset: int, order: str = "C"
+) -> Array:
+    """Return an array of one's own, filled from the file by read calls.
+
+    Raises
+    ------
+    BadArrayFileError
+        If the file ends before the array does; checked before any memory is taken.
+    """
+    check_size(fd, path, offset + extent(shape, dtype, None))
+    array = np.empty(shape, dtype, order="F" if order == "F" else "C")
+    if array.size:
+        buffer = as_bytes(array)
+        if capabilities.read_at(fd, buffer, offset) < len(buffer):
+            raise BadArrayFileError(f"{path!r} was truncated while it was read")
+    return array
+
+
+def as_bytes(array: Array) -> memoryview:
+    """Return the memory of a C- or F-contiguous array as bytes, without a copy.
+
+    Through ``uint8``, because datetimes and foreign dtypes do not export buffers of their own.
+    """
+    if not array.size:
+        return memoryview(b"")
+    flat = array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
+    return flat.view(np.uint8).data
+
+
+def partial_name(path: str) -> str:
+    """Return a fresh hidden name beside `path` for something not yet complete."""
+    directory, name = os.path.split(path)
+    token = os.urandom(8).hex()
+    return os.path.join(directory, f".{name[:_NAME_CHARS]}.{token}{PARTIAL_SUFFIX}")
+
+
+@contextlib.contextmanager
+def publish(path: str, *, overwrite: bool) -> Iterator[str]:
+    """Yield a name to write a file or directory to; it becomes `path` when the block succeeds.
+
+    If the block raises, whatever it wrote is removed and `path` stays as it was.
+
+    Raises
+    ------
+    ArrayExistsError
+        If `path` exists, or comes into being meanwhile, and `overwrite` is false.
+    StorageFullError, ArrayAccessError, ArrayNotFoundError
+        For the operating system's errors within the block.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise exists_error(path)
+    aside = partial_name(path)
+    with naming_errors(path):
+        try:
+            yield aside
+            move(aside, path, overwrite=overwrite)
+        except BaseException as error:
+            remove(aside)
+            if isinstance(error, ArrayFileError) and getattr(error, "filename", None) == aside:
+                # The only name that a format knows is not the one that the caller does.
+                raise type(error)(*error.args[:2], path) from error
+            raise
+
+
+def move(source: str, target: str, *, overwrite: bool) -> None:
+    """Rename a file or directory; with `overwrite` it replaces what is at `target`.
+
+    Raises
+    ------
+    OSError
+        If `target` exists and `overwrite` is false, or by the operating system.
+    """
+    if os.path.isdir(source) or (overwrite and os.path.isdir(target)):
+        if overwrite and os.path.lexists(target):
+            # rename() replaces no directory that has entries.
+            capabilities.swap_names(source, target)
+            remove(source)
+        else:
+            os.rename(source, target)
+    elif overwrite:
+        os.replace(source, target)
+    else:
+        capabilities.link_new(source, target)
+
+
+def remove(path: str) -> None:
+    """Remove a file or a directory tree, if it is there; links are removed, not followed."""
+    # Asked first: on a read-only file system unlink fails even where there is nothing.
+    if not os.path.lexists(path):
+        return
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError):
+        if not os.path.isdir(path):
+            raise
+        shutil.rmtree(path)

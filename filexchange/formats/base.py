@@ -1,0 +1,278 @@
+"""What a format is: the one abstract class that all on-disk formats share."""
+
+import contextlib
+import math
+import os
+import re
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from filexchange import files
+from filexchange.aliases import Array, Attrs, ChunksLike, DType, Indexable, Mode, Order, Shape
+from filexchange.errors import ArrayKeyError, UnsupportedOptionError
+
+_COMPRESSION = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::(?P<level>\d{1,2}))?")
+
+
+def _no_attrs() -> Attrs:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """One whole array in a file, as the file describes it.
+
+    Attributes
+    ----------
+    key : str or None
+        Its name in a container; None where a file is one array.
+    shape : tuple of int
+    dtype : numpy.dtype
+        The logical dtype. A handle may give another one of the same size that holds its bytes.
+    order : {"C", "F"}
+        Memory order of the elements; ``"C"`` for chunked layouts.
+    offset : int or None
+        Byte of the file at which the elements begin, where they lie there as in memory.
+    strides : tuple of int or None
+        Bytes between elements along each axis, where they are not dense in `order`.
+    chunks, shards : tuple of int or None
+        Shape of the unit that is read at least, and of the file that holds several of them.
+    compression : str or None
+        Name of the codec, with its level where the file tells it.
+    attrs : mapping
+        The user's metadata, JSON.
+    """
+
+    key: str | None
+    shape: Shape
+    dtype: DType
+    order: Order = "C"
+    offset: int | None = None
+    strides: tuple[int, ...] | None = None
+    chunks: Shape | None = None
+    shards: Shape | None = None
+    compression: str | None = None
+    attrs: Attrs = field(default_factory=_no_attrs, hash=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements in memory."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class Compression(NamedTuple):
+    """A codec and its level; None for the codec's default.
+
+    Examples
+    --------
+    >>> Compression.parse("zstd:5")
+    Compression(name='zstd', level=5)
+    """
+
+    name: str
+    level: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Compression":
+        """Return what ``"name"`` or ``"name:level"`` says."""
+        match = _COMPRESSION.fullmatch(text)
+        if match is None:
+            raise UnsupportedOptionError(
+                f"compression={text!r} is not a codec: expected 'name' or 'name:level', "
+                "such as 'zstd' or 'gzip:6'"
+            )
+        level = match["level"]
+        return cls(match["name"], None if level is None else int(level))
+
+    def __str__(self) -> str:
+        return self.name if self.level is None else f"{self.name}:{self.level}"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How an array is laid out in a file; checked against the format's capabilities before use."""
+
+    chunks: ChunksLike = None
+    shards: ChunksLike = None
+    compression: Compression | None = None
+    attrs: Attrs = field(default_factory=_no_attrs, hash=False)
+
+
+class Format(ABC):
+    """An on-disk format.
+
+    Subclasses have no state: one instance serves all threads and processes. The class attributes
+    tell what the format can do; callers ask them and never the class.
+
+    Attributes
+    ----------
+    name : str
+        The name in references and of ``format=``.
+    suffixes : tuple of str
+        File name endings that choose this format, the longest ones first.
+    magic : bytes
+        What every file of the format begins with, for files without a known suffix.
+    compressions : mapping of str to range or None
+        Codecs it can write and their levels, None for codecs without.
+    supports_mmap : bool
+        Whether some of its arrays can be mapped: `StoredArray.offset` tells which.
+    supports_chunks, supports_shards : bool
+        Whether the options of that name mean something.
+    supports_keys : bool
+        Whether a file holds several arrays by name.
+    supports_regions : bool
+        Whether an array can be created first and filled by region.
+    is_self_describing : bool
+        Whether the file alone tells shape and dtype.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    magic: ClassVar[bytes] = b""
+    compressions: ClassVar[Mapping[str, range | None]] = MappingProxyType({})
+    supports_mmap: ClassVar[bool] = False
+    supports_chunks: ClassVar[bool] = False
+    supports_shards: ClassVar[bool] = False
+    supports_keys: ClassVar[bool] = False
+    supports_regions: ClassVar[bool] = True
+    is_self_describing: ClassVar[bool] = True
+
+    @abstractmethod
+    def write(
+        self, path: str, key: str | None, source: Indexable, options: WriteOptions
+    ) -> StoredArray:
+        """Write an array to a name that nobody else sees yet.
+
+        Parameters
+        ----------
+        path : str
+            Where to write. Nothing is there, or for containers what they hold so far.
+        key : str or None
+            Name in the container; None for the format's default name.
+        source : array or lazy array
+            An ndarray is written at once, anything else block by block in bounded memory.
+            Its dtype has passed :func:`filexchange.dtypes.check_dtype`.
+        options : WriteOptions
+            Only what the format's capabilities allow.
+        """
+
+    @abstractmethod
+    def create(
+        self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
+    ) -> StoredArray:
+        """Write an array of zeros that :meth:`open` with mode ``"r+"`` can fill.
+
+        Called only if `supports_regions`.
+        """
+
+    @abstractmethod
+    def describe(self, path: str, key: str | None) -> StoredArray:
+        """Return what the file says of the array `key`, without reading its elements.
+
+        Raises
+        ------
+        BadArrayFileError, ArrayNotFoundError, ArrayKeyError
+        """
+
+    @abstractmethod
+    def open(self, path: str, stored: StoredArray, mode: Mode) -> Any:
+        """Return the format's native array, to be given back to :meth:`close`.
+
+        It has ``shape`` and ``dtype`` and takes tuples of slices with positive steps; for mode
+        ``"r+"`` also in assignments. Where `StoredArray.offset` is not None it is an ndarray
+        over the file's pages.
+
+        Raises
+        ------
+        ArrayMismatchError
+            If the file no longer holds the array that `stored` describes.
+        """
+
+    def hold(self, path: str, stored: StoredArray, mode: Mode) -> Any:
+        """Return what `OpenArray` indexes and gives back to :meth:`close`.
+
+        The native array, unless the format has a safer way to fill it.
+        """
+        return self.open(path, stored, mode)
+
+    def close(self, handle: Any) -> None:  # noqa: B027 - most handles live as long as their arrays
+        """Let go of what :meth:`open` returned."""
+
+    def naming_errors(self, path: str) -> contextlib.AbstractContextManager[None]:
+        """Turn errors of the format's library within the block into ours about `path`.
+
+        Around every access to a handle; by default for errors of the operating system.
+        """
+        return files.naming_errors(path)
+
+    def load(self, path: str, stored: StoredArray) -> Array:
+        """Return the whole array in memory of its own."""
+        handle = self.open(path, stored, "r")
+        try:
+            return np.array(handle[(slice(None),) * len(stored.shape)])
+        finally:
+            self.close(handle)
+
+    def recognizes(self, path: str) -> bool:
+        """Return whether what is at `path` begins like a file of this format."""
+        if not self.magic or not os.path.isfile(path):
+            return False
+        with files.opened(path) as fd:
+            return os.read(fd, len(self.magic)) == self.magic
+
+    def keys(self, path: str) -> list[str]:
+        """Return the names of the arrays in a container, sorted; none where a file is one array."""
+        return []
+
+    def stored_nbytes(self, path: str, stored: StoredArray) -> int:
+        """Return the bytes the array takes on disk."""
+        with files.naming_errors(path):
+            return os.stat(path).st_size
+
+    def discard(self, path: str, key: str) -> None:
+        """Remove the array `key` from a container that nobody else sees yet."""
+        raise UnsupportedOptionError(f"format {self.name!r} holds one array a file, none by key")
+
+    @contextlib.contextmanager
+    def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
+        """Yield the path to :meth:`write` to; what is there becomes `path` when the block ends.
+
+        With a `key`, a container keeps its other arrays: it is copied aside, changed and put in
+        place as a whole, so that it never is half written.
+        """
+        if key is None or not os.path.lexists(path):
+            with files.publish(path, overwrite=overwrite) as aside:
+                yield aside
+            return
+        if key in self.keys(path) and not overwrite:
+            raise files.exists_error(f"{path}:{key}")
+        with files.publish(path, overwrite=True) as aside:
+            shutil.copyfile(path, aside)
+            if key in self.keys(aside):
+                self.discard(aside, key)
+            yield aside
+
+
+def choose_key(path: str, key: str | None, keys: list[str]) -> str:
+    """Return `key` if it is one of `keys`, or the only one there is if `key` is None.
+
+    Raises
+    ------
+    ArrayKeyError
+    """
+    if key is None and len(keys) == 1:
+        return keys[0]
+    if key in keys:
+        return str(key)
+    listed = ", ".join(map(repr, keys[:10])) + (", ..." if len(keys) > 10 else "")  # noqa: PLR2004 - enough to show
+    if not keys:
+        raise ArrayKeyError(f"{path!r} holds no arrays")
+    if key is None:
+        raise ArrayKeyError(f"{path!r} holds {len(keys)} arrays; choose one with key=: {listed}")
+    raise ArrayKeyError(f"{path!r} holds no array {key!r}; it has {listed}")

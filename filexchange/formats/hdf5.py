@@ -1,0 +1,241 @@
+"""The HDF5 format, through h5py."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from reprlib import repr as short
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import h5py
+import numpy as np
+
+from filexchange import capabilities, files
+from filexchange.aliases import Array, ChunksLike, DType, Indexable, Mode, Shape
+from filexchange.dtypes import check_dtype
+from filexchange.errors import ArrayMismatchError, UnsupportedArrayError, UnsupportedOptionError
+from filexchange.formats.base import Format, StoredArray, WriteOptions
+from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.hdf5_attrs import read_attrs, write_attrs
+from filexchange.formats.hdf5_dtypes import handle_dtype, plain_dtype
+from filexchange.formats.hdf5_files import METADATA_ERRORS, naming_errors, open_file
+from filexchange.formats.hdf5_filters import (
+    COMPRESSIONS,
+    creation_options,
+    describe_filters,
+    require_filters,
+)
+from filexchange.formats.hdf5_sink import CheckedDataset, writing
+from filexchange.formats.hdf5_tree import array_keys, find_dataset, make_group
+from filexchange.geometry import normalize_chunks
+
+_DEFAULT_KEY = "data"
+
+
+class Hdf5Format(Format):
+    """Datasets in HDF5 files, contiguous or chunked.
+
+    Notes
+    -----
+    Files are opened for each use and never kept, so that forked processes share no handle. HDF5
+    lets a file have one writer or many readers. h5py runs one call at a time in a process, so
+    threads do not read faster than one of them.
+    """
+
+    name: ClassVar[str] = "hdf5"
+    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5", ".he5", ".nxs")
+    magic: ClassVar[bytes] = b"\x89HDF\r\n\x1a\n"
+    compressions: ClassVar[Mapping[str, range | None]] = COMPRESSIONS
+    supports_chunks: ClassVar[bool] = True
+    supports_keys: ClassVar[bool] = True
+
+    def write(
+        self, path: str, key: str | None, source: Indexable, options: WriteOptions
+    ) -> StoredArray:
+        with writing(path) as (file, check):
+            dataset = _create(file, path, key, source.shape, source.dtype, options)
+            if isinstance(source, np.ndarray) and source.flags.c_contiguous:
+                if source.size:
+                    dataset[...] = source.view(dataset.dtype)
+            else:
+                copy_blocks(source, CheckedDataset(dataset, check), source.dtype, dataset.chunks)
+            return _describe(dataset, path, key or _DEFAULT_KEY)
+
+    def create(
+        self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
+    ) -> StoredArray:
+        with writing(path) as (file, _):
+            dataset = _create(file, path, key, shape, dtype, options)
+            offset = dataset.id.get_offset()  # None for chunks: they get their space when filled
+            stored = _describe(dataset, path, key or _DEFAULT_KEY)
+        if offset is not None:
+            with files.opened(path, writable=True) as fd:
+                capabilities.reserve(fd, stored.nbytes, offset)
+        return stored
+
+    def describe(self, path: str, key: str | None) -> StoredArray:
+        with _found(path, key) as dataset:
+            return _describe(dataset, path, dataset.name.strip("/") if key is None else key)
+
+    def open(self, path: str, stored: StoredArray, mode: Mode) -> Any:
+        if mode == "c":
+            raise UnsupportedOptionError(
+                "an HDF5 array cannot be mapped for copy on write: load() it, or open it with mode "
+                "'r' or 'r+'"
+            )
+        return _open_verified(open_file(path, mode), path, stored)
+
+    def hold(self, path: str, stored: StoredArray, mode: Mode) -> Any:
+        return _Filling(path, stored) if mode == "r+" else self.open(path, stored, mode)
+
+    def close(self, handle: Any) -> None:
+        if isinstance(handle, _Filling):
+            handle.close()
+            return
+        # An empty reference to a file that its user has closed already is false.
+        if handle:
+            with naming_errors(handle.file.filename):
+                handle.file.close()
+
+    def load(self, path: str, stored: StoredArray) -> Array:
+        dataset = _open_verified(open_file(path, cache_bytes=0), path, stored)
+        try:
+            array = np.empty(stored.shape, stored.dtype)
+            if array.size:
+                with naming_errors(path):
+                    dataset.read_direct(array.view(dataset.dtype))
+        finally:
+            self.close(dataset)
+        return array
+
+    def naming_errors(self, path: str) -> Any:
+        return naming_errors(path)
+
+    def keys(self, path: str) -> list[str]:
+        with open_file(path) as file, naming_errors(path, METADATA_ERRORS):
+            return array_keys(file)
+
+    def stored_nbytes(self, path: str, stored: StoredArray) -> int:
+        with _found(path, stored.key) as dataset:
+            return int(dataset.id.get_storage_size())
+
+    def discard(self, path: str, key: str) -> None:
+        # HDF5 does not give the space back to the file system; only a new file would be smaller.
+        with writing(path) as (file, _):
+            del file[key]
+
+
+class _Filling:
+    """A dataset that is filled by region; a full disk is an error, where plain h5py crashes."""
+
+    def __init__(self, path: str, stored: StoredArray) -> None:
+        with files.opened(path, writable=True):
+            pass  # what is not there must not be created
+        self._path = path
+        with naming_errors(path), ExitStack() as stack:
+            file, self._check = stack.enter_context(writing(path))
+            self._dataset = _open_verified(file, path, stored)
+            self._stack = stack.pop_all()
+        self.shape: Shape = self._dataset.shape
+        self.dtype: DType = self._dataset.dtype
+
+    def __getitem__(self, region: Any) -> Any:
+        return self._dataset[region]
+
+    def __setitem__(self, region: Any, value: Any) -> None:
+        self._dataset[region] = value
+        self._check()
+
+    def close(self) -> None:
+        """Write what HDF5 still has in memory, and close the file."""
+        with naming_errors(self._path):
+            self._stack.close()
+
+
+@contextmanager
+def _found(path: str, key: str | None) -> Iterator[h5py.Dataset]:
+    with open_file(path) as file, naming_errors(path, METADATA_ERRORS):
+        yield find_dataset(file, path, key)
+
+
+def _open_verified(file: h5py.File, path: str, stored: StoredArray) -> h5py.Dataset:
+    """Return the dataset that `stored` describes; closes the file if it is another."""
+    try:
+        with naming_errors(path, METADATA_ERRORS):
+            dataset = find_dataset(file, path, stored.key)
+            found = _describe(dataset, path, stored.key)
+            require_filters(dataset, path)
+        if (found.shape, found.dtype) != (stored.shape, stored.dtype):
+            raise ArrayMismatchError(
+                f"{path!r} holds {found.shape} {found.dtype} under {stored.key!r} by now, and "
+                f"the reference says {stored.shape} {stored.dtype}: open it anew"
+            )
+    except BaseException:
+        file.close()
+        raise
+    return dataset
+
+
+def _create(
+    file: h5py.File,
+    path: str,
+    key: str | None,
+    shape: Shape,
+    dtype: DType,
+    options: WriteOptions,
+) -> h5py.Dataset:
+    group, name = make_group(file, path, key or _DEFAULT_KEY)
+    layout = _layout(shape, dtype, options) or {"dcpl": _allocated_early()}
+    try:
+        dataset = group.create_dataset(name, shape, handle_dtype(dtype), **layout)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnsupportedArrayError(
+            f"HDF5 has no place for an array of shape {shape}, dtype {short(str(dtype))} and "
+            f"chunks {layout.get('chunks')} ({error}): use smaller chunks, or format 'npy' or "
+            "'zarr'"
+        ) from error
+    write_attrs(dataset, options.attrs, dtype)
+    return dataset
+
+
+def _allocated_early() -> Any:
+    """Return properties that give a contiguous dataset its place in the file at once."""
+    dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    return dcpl
+
+
+def _layout(shape: Shape, dtype: DType, options: WriteOptions) -> dict[str, Any]:
+    """Return chunks and filters; arrays without axes or elements have neither."""
+    chunks: ChunksLike = options.chunks
+    if chunks is None and options.compression is None:
+        return {}
+    lengths = normalize_chunks(chunks, shape, dtype.itemsize)
+    if not shape or 0 in shape:
+        return {}
+    return {"chunks": lengths, **creation_options(options.compression)}
+
+
+def _describe(dataset: h5py.Dataset, path: str, key: str | None) -> StoredArray:
+    attrs, logical = read_attrs(dataset, path)
+    if dataset.shape is None:
+        raise UnsupportedArrayError(f"{key!r} of {path!r} is an empty dataset without a shape")
+    try:
+        check_dtype(dataset.dtype)
+    except (UnsupportedArrayError, TypeError) as error:  # TypeError: a type NumPy does not have
+        raise UnsupportedArrayError(
+            f"{key!r} of {path!r} cannot be an array: {error}; read it with h5py and save what it "
+            "gives"
+        ) from error
+    dtype = plain_dtype(dataset.dtype) if logical is None else logical
+    if dtype.itemsize != dataset.dtype.itemsize:
+        raise ArrayMismatchError(
+            f"{key!r} of {path!r} stores {dataset.dtype}, which cannot be {dtype}"
+        )
+    return StoredArray(
+        key,
+        dataset.shape,
+        dtype,
+        chunks=dataset.chunks,
+        compression=describe_filters(dataset),
+        attrs=MappingProxyType(attrs),
+    )

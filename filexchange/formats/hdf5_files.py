@@ -1,0 +1,74 @@
+"""HDF5 files opened, with HDF5's errors named."""
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator
+
+import h5py
+
+from filexchange import files
+from filexchange.errors import (
+    ArrayFileError,
+    ArrayIOError,
+    BadArrayFileError,
+    FileExchangeError,
+)
+from filexchange.geometry import BLOCK_BYTES
+
+#: What h5py raises where data cannot be read or written.
+IO_ERRORS = (OSError, RuntimeError)
+
+#: What it raises for damaged metadata, one as readily as the other.
+METADATA_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+
+_ERRNO = re.compile(r"errno = (\d+)")
+_LOCKED = {errno.EAGAIN, errno.EACCES, errno.EBUSY}
+
+
+def named_error(error: Exception, path: str) -> ArrayFileError:
+    """Return the error of ours for one of h5py's about `path`."""
+    text = " ".join(str(error).split())
+    match = _ERRNO.search(text)
+    number = getattr(error, "errno", None) or (int(match[1]) if match else None)
+    is_locked = isinstance(error, BlockingIOError) or (number in _LOCKED and "lock" in text)
+    if is_locked or "already open" in text:
+        return ArrayIOError(
+            number or errno.EBUSY,
+            "is open elsewhere, and HDF5 lets a file have one writer or many readers: close the "
+            f"other array first ({text})",
+            path,
+        )
+    if number is not None:
+        return files.named_error(OSError(number, os.strerror(number)), path)
+    return BadArrayFileError(f"{path!r} is damaged, or not an HDF5 file: {text}")
+
+
+@contextlib.contextmanager
+def naming_errors(path: str, kinds: tuple[type[Exception], ...] = IO_ERRORS) -> Iterator[None]:
+    """Turn h5py's errors of these kinds within the block into ours about `path`."""
+    try:
+        yield
+    except FileExchangeError:
+        raise
+    except kinds as error:
+        raise named_error(error, path) from error
+
+
+def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5py.File:
+    """Open an existing file, ``"r"`` or ``"r+"``, with a cache for the chunks of each dataset.
+
+    A chunk that does not fit the cache is decompressed anew for every row read from it. Where all
+    is read at once, a cache only costs time.
+
+    Raises
+    ------
+    ArrayNotFoundError, ArrayAccessError, BadArrayFileError
+    ArrayIOError
+        If it is open for writing elsewhere.
+    """
+    with files.opened(path, writable=mode == "r+"):
+        pass  # HDF5 itself would wait for ever for the other end of a FIFO
+    with naming_errors(path):
+        return h5py.File(path, mode, locking="best-effort", rdcc_nbytes=cache_bytes)

@@ -1,0 +1,221 @@
+"""The commands, run as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import cbook
+
+import filexchange as fx
+from filexchange.testing import assert_same
+
+FAULT: str = cbook.get_sample_data("jacksboro_fault_dem.npz", asfileobj=False)
+
+
+def run(*arguments: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "filexchange", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.startswith("filexchange 0.")
+    shown = run("--help").stdout
+    assert all(command in shown for command in ("bench", "info", "convert"))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    directory = tmp_path_factory.mktemp("bench")
+    run(
+        *("bench", f"{FAULT}:elevation", "--dir", directory, "--repeat", 2),
+        *("--formats", "npy,raw,npz,npz:deflate,hdf5,hdf5:gzip,zarr,zarr:zstd"),
+        *("--json", directory / "out.json"),
+    )
+    assert os.listdir(directory) == ["out.json"]
+    document: dict[str, Any] = json.loads((directory / "out.json").read_text())
+    return document
+
+
+def test_bench_measures_and_verifies_every_format_on_real_data(measured: dict[str, Any]) -> None:
+    assert [case["name"] for case in measured["cases"]] == [
+        *("npy", "raw", "npz", "npz:deflate", "hdf5", "hdf5:gzip", "zarr", "zarr:zstd")
+    ]
+    for case in measured["cases"]:
+        assert case["error"] is None
+        assert case["verified"] is True
+        assert len(case["samples"]) == 2
+        assert all(value > 0 for value in case["median"].values())
+    assert measured["nbytes"] == 344 * 403 * 2
+    assert measured["page_cache"] == "warm"
+    assert len(measured["memcpy_s"]) == 2
+
+
+def test_compressed_files_are_smaller(measured: dict[str, Any]) -> None:
+    sizes = {case["name"]: case["median"]["nbytes_on_disk"] for case in measured["cases"]}
+    assert sizes["npz:deflate"] < sizes["npz"]
+    assert sizes["hdf5:gzip"] < sizes["hdf5"]
+    assert sizes["zarr:zstd"] < sizes["zarr"]
+
+
+def test_bench_prints_a_table_and_a_recommendation(tmp_path: Path) -> None:
+    shown = run(
+        "bench", "--size", "100k", "--formats", "npy,zarr:zstd", "--repeat", 1, "--dir", tmp_path
+    ).stdout
+    for text in ("npy", "zarr:zstd", "round trip", "memcpy", "GB/s", "to exchange:", "float32"):
+        assert text in shown
+    assert max(map(len, shown.splitlines())) < 165
+    assert os.listdir(tmp_path) == []
+
+
+def test_bench_writes_json_to_standard_output_alone(tmp_path: Path) -> None:
+    result = run(
+        "bench",
+        "--size",
+        "10k",
+        "--formats",
+        "npy",
+        "--repeat",
+        1,
+        "--dir",
+        tmp_path,
+        "--json",
+        "-",
+    )
+    assert json.loads(result.stdout)["cases"][0]["name"] == "npy"
+    assert "round trip" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bench", "--formats", "nonsense"], "npy"),
+        (["bench", "--formats", "npy:zstd"], "hdf5"),
+        (["bench", "--size", "much"], "16MB"),
+        (["bench", "--dtype", "S5"], "float32"),
+        (["bench", "missing.npy"], "missing.npy"),
+        (["bench", "--dir", "nowhere"], "nowhere"),
+        (["info", "missing.h5"], "missing.h5"),
+        (["info", f"{FAULT}:missing"], "elevation"),
+        (["convert", FAULT, "out.npy"], "key="),
+        (["convert", f"{FAULT}:dx", "out.npy", "--compression", "zstd"], "zarr"),
+        (["convert", f"{FAULT}:dx", "out.zarr", "--chunks", "a,b"], "100,100"),
+    ],
+    ids=lambda value: (
+        " ".join(value[:3]).replace(FAULT, "FAULT") if isinstance(value, list) else None
+    ),
+)
+def test_mistakes_are_one_clear_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments, code=1)
+    assert result.stderr.startswith("filexchange: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_usage_errors_exit_with_two() -> None:
+    run("bench", "--no-such-option", code=2)
+    run("no-such-command", code=2)
+
+
+def test_info_shows_what_a_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    fx.save(path, np.zeros((100, 50), "f4"), chunks=(10, 50), compression="gzip", attrs={"u": "m"})
+    shown = run("info", path).stdout
+    for text in ("zarr", "(100, 50)", "float32", "(10, 50)", "gzip", "20.0 kB", '{"u": "m"}'):
+        assert text in shown
+
+
+def test_info_lists_the_arrays_of_a_container() -> None:
+    shown = run("info", FAULT).stdout
+    for text in ("elevation", "(344, 403)", "int16", "xmin", "deflate"):
+        assert text in shown
+    assert "elevation" in run("info", f"{FAULT}:elevation").stdout
+
+
+def test_path_with_a_colon_is_a_path(tmp_path: Path) -> None:
+    fx.save(tmp_path / "a:b.npy", np.zeros(3))
+    assert "(3,)" in run("info", tmp_path / "a:b.npy").stdout
+
+
+def test_convert_copies_verifies_and_reports(tmp_path: Path) -> None:
+    target = tmp_path / "grid.h5"
+    shown = run(
+        *("convert", f"{FAULT}:elevation", f"{target}:maps/elevation"),
+        *("--chunks", "100,-1", "--compression", "gzip:9", "--verify"),
+    ).stdout
+    assert "verified" in shown
+    ref = fx.open_array(target, key="maps/elevation")
+    assert (ref.chunks, ref.compression) == ((100, 403), "gzip:9")
+    with np.load(FAULT) as archive:
+        assert_same(ref.load(), archive["elevation"])
+    refused = run("convert", f"{FAULT}:dx", f"{target}:maps/elevation", code=1)
+    assert "overwrite" in refused.stderr
+
+
+def test_interrupted_bench_shows_what_it_has_and_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, filexchange.benchmark.measure as m, filexchange.cli as cli\n"
+        "steps = m.iter_results\n"
+        "def interrupted(*args, **options):\n"
+        "    for number, results in enumerate(steps(*args, **options)):\n"
+        "        if number == 6: os.kill(os.getpid(), signal.SIGINT)\n"
+        "        yield results\n"
+        "cli.iter_results = interrupted\n"
+        "if __name__ == '__main__': cli.main()\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    result = subprocess.run(
+        [
+            *(sys.executable, script, "bench", "--size", "10k", "--formats", "npy,raw"),
+            *("--repeat", "50", "--dir", scratch),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "interrupted" in result.stderr
+    assert "npy" in result.stdout
+    assert os.listdir(scratch) == []
+
+
+@pytest.mark.parametrize("target", [".", "nowhere/out.json"])
+def test_json_that_cannot_be_written_is_refused_before_measuring(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("bench", "--size", "10k", "--formats", "npy", "--json", target, code=1)
+    assert result.stdout == ""
+    assert "cannot be written" in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_dtype_that_is_none_is_refused() -> None:
+    assert "float32" in run("bench", "--dtype", "floaty", code=1).stderr
+
+
+def test_table_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    # What was slow and large takes the widest cells.
+    shown = run("bench", "--size", "1MB", "--repeat", 1, "--dir", tmp_path).stdout.splitlines()
+    start = next(number for number, line in enumerate(shown) if line.startswith("format"))
+    rows = shown[start : start + 10]
+    assert all("…" not in line and len(line.rstrip()) <= 80 for line in rows)

@@ -1,0 +1,198 @@
+"""The queue of an exchange: multiprocessing.Queue's interface, arrays by file."""
+
+import dataclasses
+import multiprocessing
+import os
+import pickle
+import queue
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import filexchange as fx
+from filexchange import message
+from filexchange.errors import ArrayNotFoundError, ExchangeClosedError, ExchangeError
+from filexchange.testing import ARRAYS, REFUSED, assert_same
+
+FORMATS = ["npy", "raw", "npz", "hdf5", "zarr"]
+
+
+@pytest.fixture(autouse=True)
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "base"
+    directory.mkdir()
+    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
+    return directory
+
+
+@dataclasses.dataclass
+class Frame:
+    image: Any
+    time: float
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_array_comes_out_of_the_queue_equal(format: str, tmp_path: Path) -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue(format=format)
+        for make in ARRAYS.values():
+            array = make(tmp_path)
+            frames.put(array)
+            received = frames.get()
+            assert_same(np.asarray(received).view(np.ndarray), np.asarray(array).view(np.ndarray))
+            if type(array) is np.ndarray:
+                assert not received.flags.writeable
+        _close(frames)
+        assert os.listdir(ex.directory) == []
+
+
+@pytest.mark.parametrize("kind", ["object", "masked", "StringDType"])
+def test_array_that_no_file_holds_is_pickled(kind: str) -> None:
+    array = REFUSED[kind]()
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        frames.put({"array": array})
+        received = frames.get()["array"]
+        assert type(received) is type(array)
+        assert received.tolist() == array.tolist()
+        _close(frames)
+
+
+def test_arrays_anywhere_in_an_object_go_by_file() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        shared = np.arange(5)
+        frames.put([Frame(np.ones((2, 3)), 0.5), {"a": (shared, shared)}, "text", None])
+        assert len(_files(ex)) == 2
+        frame, nested, text, nothing = frames.get()
+        assert_same(frame.image, np.ones((2, 3)))
+        assert (frame.time, text, nothing) == (0.5, "text", None)
+        assert_same(nested["a"][0], shared)
+        assert nested["a"][0] is nested["a"][1]
+        assert _files(ex) == []
+        _close(frames)
+
+
+def test_references_travel_as_references() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        ref = ex.put(np.arange(10))
+        frames.put(ref.part[2:])
+        received = frames.get()
+        assert received == ref.part[2:]
+        assert_same(received[...], np.arange(2, 10))
+        assert_same(ref.load(), np.arange(10))
+        _close(frames)
+
+
+def test_a_message_is_small_however_large_its_array() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        frames.put(np.zeros(4 << 20, "u1"))
+        assert len(frames._queue.get()) < 600
+        _close(frames)
+
+
+def test_full_queue_keeps_nothing_of_what_it_refused() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue(1)
+        frames.put(np.zeros(10))
+        for put in (
+            lambda: frames.put(np.ones(10), block=False),
+            lambda: frames.put(np.ones(10), timeout=0.01),
+            lambda: frames.put_nowait(np.ones(10)),
+        ):
+            with pytest.raises(queue.Full):
+                put()
+        assert len(_files(ex)) == 1
+        assert frames.full()
+        assert frames.qsize() == 1
+        assert_same(frames.get(timeout=30), np.zeros(10))
+        for get in (frames.get_nowait, lambda: frames.get(timeout=0.01)):
+            with pytest.raises(queue.Empty):
+                get()
+        assert frames.empty()
+        _close(frames)
+
+
+def test_object_that_cannot_be_pickled_is_the_callers_error_and_leaves_nothing() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+            frames.put([np.zeros(3), lambda: None])
+        assert _files(ex) == []
+        _close(frames)
+
+
+def test_closed_queue_and_ended_exchange_say_so() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        frames.close()
+        with pytest.raises(ValueError, match="closed"):
+            frames.put(np.zeros(3))
+        frames.join_thread()
+        late = ex.queue()
+        late.put(np.zeros(3))
+    with pytest.raises(ArrayNotFoundError):
+        late.get(timeout=30)
+    with pytest.raises(ExchangeClosedError):
+        late.put(np.zeros(3))
+    _close(late)
+
+
+def test_message_cannot_name_a_file_outside_the_exchange(tmp_path: Path) -> None:
+    ref = fx.save(tmp_path / "precious.npy", np.arange(3))
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        frames._queue.put(message.pack(np.zeros(1), lambda _: ref))
+        with pytest.raises(ExchangeError):
+            frames.get(timeout=30)
+        _close(frames)
+    assert_same(ref.load(), np.arange(3))
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_producers_and_consumers_in_processes(method: str) -> None:
+    context: Any = multiprocessing.get_context(method)
+    with fx.Exchange() as ex:
+        frames, sums = ex.queue(4, context=context), ex.queue(context=context)
+        producers = [context.Process(target=_produce, args=(frames, start)) for start in (0, 100)]
+        consumers = [context.Process(target=_consume, args=(frames, sums)) for _ in range(2)]
+        for process in producers + consumers:
+            process.start()
+        for process in producers:
+            process.join()
+        for _ in consumers:
+            frames.put(None)
+        received = dict(sums.get(timeout=60) for _ in range(20))
+        for process in producers + consumers:
+            process.join()
+            assert process.exitcode == 0
+            process.close()
+        assert received == {
+            i: float(np.full((64, 64), i).sum()) for i in (*range(10), *range(100, 110))
+        }
+        assert _files(ex) == []
+        _close(frames, sums)
+
+
+def _produce(frames: Any, start: int) -> None:
+    for i in range(start, start + 10):
+        frames.put({"index": i, "image": np.full((64, 64), i)})
+
+
+def _consume(frames: Any, sums: Any) -> None:
+    for frame in iter(frames.get, None):
+        sums.put((frame["index"], float(frame["image"].sum())))
+
+
+def _files(ex: fx.Exchange) -> list[str]:
+    return os.listdir(ex.directory)
+
+
+def _close(*queues: Any) -> None:
+    for each in queues:
+        each.close()
+        each.join_thread()
