@@ -165,10 +165,13 @@ def assert_same(actual: Any, expected: Any) -> None:
     if expected.dtype.names is not None:
         for name in expected.dtype.names:
             assert_same(np.asarray(actual)[name], np.asarray(expected)[name])
-    elif expected.dtype.kind in "gG" or expected.dtype.char in "gG":
-        assert np.array_equal(actual, expected, equal_nan=True)  # its padding bytes say nothing
+        return
+    if expected.dtype.char in "gG":  # its padding bytes say nothing
+        same = np.array_equal(actual, expected, equal_nan=True)
     else:
-        assert actual.tobytes() == expected.tobytes()
+        same = actual.tobytes() == expected.tobytes()
+    # Not as one expression: pytest would explain the difference of two long byte strings for hours.
+    assert same, f"values differ: {actual!r:.400} is not {expected!r:.400}"
 
 
 class FormatTests:

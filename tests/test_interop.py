@@ -19,6 +19,7 @@ import tensorstore
 import zarr
 
 import filexchange as fx
+from filexchange.testing import assert_same
 
 SOURCE = np.arange(12 * 10 * 8, dtype="<i4").reshape(12, 10, 8)
 ELEMENTS = {
@@ -34,11 +35,6 @@ ELEMENTS = {
 }
 
 
-def _assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
-    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
-    assert actual.tobytes() == expected.tobytes()
-
-
 # Written here, read elsewhere.
 
 
@@ -46,10 +42,10 @@ def _assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("attrs", [None, {"unit": "µm", "list": [1, 2]}], ids=["bare", "attrs"])
 def test_numpy_reads_npy_files(kind: str, attrs: Any, tmp_path: Path) -> None:
     ref = fx.save(tmp_path / "a.npy", ELEMENTS[kind], attrs=attrs)
-    _assert_same(np.load(ref.path), ELEMENTS[kind])
+    assert_same(np.load(ref.path), ELEMENTS[kind])
     if ELEMENTS[kind].size:  # numpy.memmap has no empty files
         mapped = np.load(ref.path, mmap_mode="r")
-        _assert_same(mapped, ELEMENTS[kind])
+        assert_same(mapped, ELEMENTS[kind])
         assert mapped.offset == ref.offset
         assert mapped.strides == ref.strides
 
@@ -60,7 +56,7 @@ def test_numpy_reads_raw_files(kind: str, tmp_path: Path) -> None:
     ref = fx.save(tmp_path / "a.raw", array)
     assert os.path.getsize(ref.path) == array.nbytes
     read = np.fromfile(ref.path, array.dtype).reshape(array.shape, order=ref.order)
-    _assert_same(read, array)
+    assert_same(read, array)
 
 
 def test_numpy_changes_an_npy_file_and_references_see_it(tmp_path: Path) -> None:
@@ -69,15 +65,15 @@ def test_numpy_changes_an_npy_file_and_references_see_it(tmp_path: Path) -> None
     mapped[3] = -1
     mapped.flush()
     assert (ref[3] == -1).all()
-    _assert_same(ref[4:], SOURCE[4:])
+    assert_same(ref[4:], SOURCE[4:])
 
 
 def test_numpy_reads_npz_files_lazily_and_whole(tmp_path: Path) -> None:
     fx.save_arrays(tmp_path / "a.npz", {"a": SOURCE, "group/b": ELEMENTS["big-endian"]})
     with np.load(tmp_path / "a.npz") as archive:
         assert sorted(archive.files) == ["a", "group/b"]
-        _assert_same(archive["a"], SOURCE)
-        _assert_same(archive["group/b"], ELEMENTS["big-endian"])
+        assert_same(archive["a"], SOURCE)
+        assert_same(archive["group/b"], ELEMENTS["big-endian"])
 
 
 def test_h5dump_reads_hdf5_files(tmp_path: Path) -> None:
@@ -268,19 +264,19 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> dict[str, fx.ArrayRef]:
 def test_file_of_another_program_is_read(name: str, foreign: dict[str, fx.ArrayRef]) -> None:
     ref = foreign[name]
     assert (ref.shape, ref.dtype) == (SOURCE.shape, SOURCE.dtype)
-    _assert_same(ref.load(), SOURCE)
+    assert_same(ref.load(), SOURCE)
     for index in INDICES:
-        _assert_same(np.asarray(ref[index]), SOURCE[index])
+        assert_same(np.asarray(ref[index]), SOURCE[index])
     with ref.opened() as array:
         for index in INDICES:
-            _assert_same(np.asarray(array[index]), SOURCE[index])
+            assert_same(np.asarray(array[index]), SOURCE[index])
 
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_file_of_another_program_is_converted(
     name: str, foreign: dict[str, fx.ArrayRef], tmp_path: Path
 ) -> None:
-    _assert_same(fx.convert(foreign[name], tmp_path / "copy.npy").load(), SOURCE)
+    assert_same(fx.convert(foreign[name], tmp_path / "copy.npy").load(), SOURCE)
 
 
 def test_references_to_files_of_other_programs_are_read_in_another_process(
@@ -298,5 +294,5 @@ def test_references_to_files_of_other_programs_are_read_in_another_process(
     assert child.exitcode == 0
     child.close()
     for answer in answers:
-        _assert_same(answer, SOURCE[::-2, 3])
+        assert_same(answer, SOURCE[::-2, 3])
     assert len(answers) == len(FOREIGN)

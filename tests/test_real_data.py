@@ -10,6 +10,7 @@ import pytest
 from matplotlib import cbook
 
 import filexchange as fx
+from filexchange.testing import assert_same
 
 GRIDS = ["jacksboro_fault_dem.npz", "topobathy.npz"]
 ATTRS = {"source": "USGS", "unit": "m", "bounds": [-84.4, 36.4]}
@@ -32,20 +33,15 @@ def _arrays(name: str) -> dict[str, np.ndarray]:
         return {key: archive[key] for key in archive.files}
 
 
-def _assert_same(actual: Any, expected: np.ndarray) -> None:
-    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
-    assert np.asarray(actual).tobytes() == expected.tobytes()
-
-
 @pytest.mark.parametrize("name", GRIDS)
 def test_grid_is_read_where_it_is(name: str) -> None:
     expected = _arrays(name)
     assert fx.keys(_path(name)) == sorted(expected)
     for key, array in expected.items():
         ref = fx.open_array(_path(name), key=key)
-        _assert_same(ref.load(), array)
+        assert_same(ref.load(), array)
         if array.ndim:
-            _assert_same(ref[..., ::-3], array[..., ::-3])
+            assert_same(ref[..., ::-3], array[..., ::-3])
 
 
 @pytest.mark.parametrize("file", LAYOUTS)
@@ -54,13 +50,13 @@ def test_grid_survives_every_format(name: str, file: str, tmp_path: Path) -> Non
     largest = max(_arrays(name).values(), key=lambda array: array.nbytes)
     ref = fx.save(tmp_path / file, largest, attrs=ATTRS, **LAYOUTS[file])
     assert dict(ref.attrs) == ATTRS
-    _assert_same(ref.load(), largest)
-    _assert_same(ref[100:20:-7, 13::5], largest[100:20:-7, 13::5])
+    assert_same(ref.load(), largest)
+    assert_same(ref[100:20:-7, 13::5], largest[100:20:-7, 13::5])
     if file != "a.raw":
         again = fx.open_array(ref.path)
         assert dict(again.attrs) == ATTRS
         assert (again.chunks, again.shards) == (ref.chunks, ref.shards)
-        _assert_same(again[...], largest)
+        assert_same(again[...], largest)
 
 
 def test_compression_pays_for_terrain(tmp_path: Path) -> None:
@@ -82,7 +78,7 @@ def test_conversion_through_all_formats_changes_nothing(name: str, tmp_path: Pat
     for file, options in LAYOUTS.items():
         ref = fx.convert(ref, tmp_path / file, attrs=ATTRS, verify=True, **options)
         assert dict(ref.attrs) == ATTRS
-    _assert_same(ref.load(), largest)
+    assert_same(ref.load(), largest)
 
 
 def _produce(queue: Any) -> None:
