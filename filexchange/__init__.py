@@ -11,22 +11,31 @@ if TYPE_CHECKING:
     from filexchange.arrays import create_array, keys, load, open_array, save, save_arrays
     from filexchange.convert import convert
     from filexchange.errors import FileExchangeError
-    from filexchange.exchange import Exchange
+    from filexchange.exchange import Exchange, ExchangeStats
+    from filexchange.executor import ProcessPoolExecutor
     from filexchange.formats import available_formats, register_format
+    from filexchange.queues import Queue
+    from filexchange.received import ReceivedArray
     from filexchange.ref import ArrayRef
+    from filexchange.registration import register
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArrayRef",
     "Exchange",
+    "ExchangeStats",
     "FileExchangeError",
+    "ProcessPoolExecutor",
+    "Queue",
+    "ReceivedArray",
     "available_formats",
     "convert",
     "create_array",
     "keys",
     "load",
     "open_array",
+    "register",
     "register_format",
     "save",
     "save_arrays",
@@ -36,13 +45,18 @@ __all__ = [
 _MODULES = {
     "ArrayRef": "ref",
     "Exchange": "exchange",
+    "ExchangeStats": "exchange",
     "FileExchangeError": "errors",
+    "ProcessPoolExecutor": "executor",
+    "Queue": "queues",
+    "ReceivedArray": "received",
     "available_formats": "formats",
     "convert": "convert",
     "create_array": "arrays",
     "keys": "arrays",
     "load": "arrays",
     "open_array": "arrays",
+    "register": "registration",
     "register_format": "formats",
     "save": "arrays",
     "save_arrays": "arrays",

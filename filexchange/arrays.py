@@ -2,19 +2,18 @@
 
 import contextlib
 import dataclasses
-import operator
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
 from filexchange import files
-from filexchange.aliases import Array, ChunksLike, Mode, Order, PathLike, Shape
+from filexchange.aliases import Array, ChunksLike, DType, Mode, Order, PathLike, Shape
 from filexchange.dtypes import as_array, check_dtype
 from filexchange.errors import BadArrayFileError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, WriteOptions
-from filexchange.geometry import is_possible
+from filexchange.geometry import is_possible, lengths_of
 from filexchange.options import checked_key, resolve_target, unsupported, write_options
 from filexchange.ref import ArrayRef
 
@@ -99,7 +98,7 @@ def saving(
     If the block raises, nothing is published.
     """
     key = checked_key(fmt, key)
-    with _source(array) as source, fmt.publishing(path, key, overwrite=overwrite) as aside:
+    with as_source(array) as source, fmt.publishing(path, key, overwrite=overwrite) as aside:
         yield ArrayRef(aside, fmt.name, fmt.write(aside, key, source, options))
 
 
@@ -131,7 +130,7 @@ def save_arrays(
     with fmt.publishing(target, None, overwrite=overwrite) as aside:
         for name, array in arrays.items():
             key = checked_key(fmt, name)
-            with _source(array) as source:
+            with as_source(array) as source:
                 refs[name] = ArrayRef(target, fmt.name, fmt.write(aside, key, source, options))
         if not refs:
             raise UnsupportedArrayError(f"there are no arrays to write to {target!r}")
@@ -186,17 +185,28 @@ def create_array(
     key = checked_key(fmt, key)
     if not fmt.supports_regions:
         raise unsupported(fmt, "arrays that are filled by region", lambda f: f.supports_regions)
-    lengths = _lengths(shape)
-    dtype = np.dtype(dtype)
+    lengths, dtype = new_layout(shape, dtype)
+    with fmt.publishing(target, key, overwrite=overwrite) as aside:
+        stored = fmt.create(aside, key, lengths, dtype, options)
+    return ArrayRef(target, fmt.name, stored, mode="r+")
+
+
+def new_layout(shape: int | Shape, dtype: Any) -> tuple[Shape, DType]:
+    """Return shape and dtype of an array to be made.
+
+    Raises
+    ------
+    UnsupportedArrayError
+        If there can be no such array in a file.
+    """
+    lengths, dtype = lengths_of(shape), np.dtype(dtype)
     check_dtype(dtype)
     if not is_possible(lengths, dtype.itemsize):
         raise UnsupportedArrayError(
             f"no array of {dtype} has shape {shape}: at most 64 axes, none of negative length, and "
             "less than 2**63 bytes"
         )
-    with fmt.publishing(target, key, overwrite=overwrite) as aside:
-        stored = fmt.create(aside, key, lengths, dtype, options)
-    return ArrayRef(target, fmt.name, stored, mode="r+")
+    return lengths, dtype
 
 
 def open_array(
@@ -284,7 +294,7 @@ def _raw_layout(
                 f"of the {dtype.itemsize} bytes of {dtype}: pass shape="
             )
         shape = (size - offset) // dtype.itemsize
-    lengths = _lengths(shape)
+    lengths = lengths_of(shape)
     if not is_possible(lengths, dtype.itemsize) or (
         strides is not None and (len(strides) != len(lengths) or any(s < 0 for s in strides))
     ):
@@ -298,12 +308,6 @@ def _raw_layout(
             f"{path!r} is truncated: its array ends at byte {end}, the file at byte {size}"
         )
     return StoredArray(None, lengths, dtype, order, offset, strides)
-
-
-def _lengths(shape: int | Shape) -> Shape:
-    if isinstance(shape, SupportsIndex):
-        return (operator.index(shape),)
-    return tuple(operator.index(n) for n in shape)
 
 
 def load(
@@ -347,7 +351,7 @@ def keys(path: PathLike, *, format: str | None = None) -> list[str]:
     return fmt.keys(target)
 
 
-def _source(array: Any) -> contextlib.AbstractContextManager[Any]:
+def as_source(array: Any) -> contextlib.AbstractContextManager[Any]:
     """Return what formats write: an ndarray, or a lazy array that is read block by block."""
     if isinstance(array, ArrayRef):
         check_dtype(array.dtype)

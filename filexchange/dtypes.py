@@ -68,6 +68,23 @@ def check_dtype(dtype: DType) -> None:
     dtype_to_json(dtype)
 
 
+def is_plain(dtype: DType) -> bool:
+    """Return whether :func:`check_dtype` accepts `dtype`.
+
+    Examples
+    --------
+    >>> is_plain(np.dtype("f4")), is_plain(np.dtype(object))
+    (True, False)
+    """
+    if dtype.isbuiltin == 1 and dtype.kind in "biufcmM":
+        return True
+    try:
+        check_dtype(dtype)
+    except UnsupportedArrayError:
+        return False
+    return True
+
+
 def dtype_to_json(dtype: DType) -> DTypeDescription:
     """Describe `dtype` by a string or nested lists of strings and integers.
 

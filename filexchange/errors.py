@@ -25,11 +25,15 @@ wrong value, what was allowed and what to do::
     │   └── ArrayIOError (OSError)                any other error of the operating system
     └── ExchangeError
         ├── ExchangeClosedError (ValueError)      the exchange or queue has been closed
+        ├── ExchangeFullError (queue.Full, TimeoutError)  no segment came free in time
+        ├── LockTimeoutError (TimeoutError)       another process kept a region locked
         └── UnsafeDirectoryError (PermissionError) a scratch directory that others could write
 
 Instances keep their arguments in ``args`` and nothing else, so all of them cross process
 boundaries by pickle unchanged.
 """
+
+import queue
 
 
 class FileExchangeError(Exception):
@@ -121,6 +125,14 @@ class ExchangeError(FileExchangeError):
 
 class ExchangeClosedError(ExchangeError, ValueError):
     """The exchange or the queue has been closed."""
+
+
+class ExchangeFullError(ExchangeError, queue.Full, TimeoutError):
+    """Every segment was in use and the capacity reached, until the time was over."""
+
+
+class LockTimeoutError(ExchangeError, TimeoutError):
+    """A region of a shared array stayed locked by another holder until the time was over."""
 
 
 class UnsafeDirectoryError(ExchangeError, PermissionError):

@@ -2,22 +2,67 @@
 
 ::
 
-    producer                          scratch directory               consumer
-    ex.put(array) ── files.publish ──> <random>.npy ── map, lazily ──> ref[...]
-         └───────────── ArrayRef, about 300 bytes, by any way ───────────┘
+    producer                        segment, a file                       consumer
+    put(obj)   ── one copy in ──>  header | array | array  <── mapped ──  get()
+       │                            │ claim: a hard link                     │
+       └── message, a few hundred ──┼─ bytes, by any way ────────────────────┤
+                                    └ lease: a lock, as long as a view lives ┘
+
+A segment without claim and lease is written again: its pages are there already, and making new
+ones is what costs.
 """
 
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from filexchange.aliases import PathLike
-from filexchange.errors import UnsupportedArrayError
-from filexchange.queues import Queue
+from filexchange import arrays, files, leases
+from filexchange.aliases import Array, Order, PathLike, Shape
+from filexchange.errors import ExchangeError, UnsupportedArrayError
+from filexchange.formats import get_format
+from filexchange.holding import empty, hold
+from filexchange.lanes import Lane
+from filexchange.message import INLINE_BELOW
+from filexchange.options import write_options
+from filexchange.participants import Participant
+from filexchange.queues import Queue, broadcast
+from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
-from filexchange.scratch import ScratchDirectory
+from filexchange.sending import new_file, save_in
+from filexchange.sweeping import facts, sweep_pools, sweep_sessions
+
+
+class ExchangeStats(NamedTuple):
+    """What there is in an exchange.
+
+    Attributes
+    ----------
+    segments, nbytes : int
+        Files that are used again and again, of all processes, and the bytes on disk of all there
+        is in the exchange.
+    claims, leases, held : int
+        Messages under way, segments that readers have, and arrays that were put.
+    taken : int
+        How often this process has written to a segment.
+    reuse_rate : float
+        How many of these times the segment was there already, from 0 to 1.
+    capacity : int or None
+        The most bytes of segments of this process; None before it has written.
+    """
+
+    segments: int
+    nbytes: int
+    claims: int
+    leases: int
+    held: int
+    taken: int
+    reuse_rate: float
+    capacity: int | None
 
 
 class Exchange:
@@ -28,6 +73,13 @@ class Exchange:
     directory : path-like, optional
         Where to make it. By default ``$FILEXCHANGE_DIR``, else ``/dev/shm`` if that has 2 GiB to
         spare, else the directory for temporary files.
+    capacity : int, optional
+        The most bytes of segments of each process that writes. When all are in use, who puts
+        waits. By default half of what is free there, of the disk and, on tmpfs, of the memory
+        that the machine and its control groups leave this process.
+    inline_below : int, optional
+        Arrays of fewer bytes travel inside messages. By default 64 KiB, about where both ways
+        take the same time.
 
     Raises
     ------
@@ -37,7 +89,8 @@ class Exchange:
     Notes
     -----
     The process that makes an exchange ends it: leaving the ``with`` statement removes all its
-    files. Arrays that were mapped before stay valid as long as anything refers to them.
+    files. Arrays that were received before stay valid as long as anything refers to them. If that
+    process is killed, the next one that makes an exchange removes what it left.
 
     It may be passed to other processes, pickled or by fork; there it is a participant that puts
     and gets, and its end removes nothing. All methods may be called from several threads.
@@ -50,41 +103,56 @@ class Exchange:
     4
     """
 
-    def __init__(self, directory: PathLike | None = None) -> None:
-        self._scratch = ScratchDirectory(directory)
+    def __init__(
+        self,
+        directory: PathLike | None = None,
+        *,
+        capacity: int | None = None,
+        inline_below: int = INLINE_BELOW,
+    ) -> None:
+        Lane("", capacity, inline_below)  # wrong values are errors before anything is made
+        self._made: Participant | None = Participant.create(directory, capacity)
+        self._lane = Lane(self._made.session.path, capacity, inline_below)
 
     @property
     def directory(self) -> str:
         """Path of the scratch directory, mode 0700."""
-        return self._scratch.path
+        return self._lane.path
 
     def put(
         self,
         obj: Any,
         *,
         format: str = "npy",
+        timeout: float | None = None,
         **options: Any,
     ) -> Any:
-        """Write an array, or each array in nested containers, to the exchange.
+        """Write an array, or the arrays in nested containers, to the exchange, which holds them.
 
         Parameters
         ----------
         obj : array_like or dict, list or tuple of such
-            Containers may be nested; what is no array in them stays as it is.
+            Containers may be nested; what is no array in them stays as it is. An array of
+            :meth:`empty`, or one that came out of an exchange, is not copied.
         format : str, optional
             The fastest to exchange is ``"npy"``; compressed formats save space.
+        timeout : float, optional
+            Seconds to wait for a free segment; without end by default.
         **options
             ``chunks``, ``shards``, ``compression`` and ``attrs``, as for `save`.
 
         Returns
         -------
         ArrayRef, or the same containers with references in place of the arrays
-            The files live until :meth:`release` or the end of the exchange.
+            The arrays live until :meth:`release` or the end of the exchange, and after that as
+            long as somebody has a view of them.
 
         Raises
         ------
         ExchangeClosedError
             If the exchange has ended.
+        ExchangeFullError
+            If no segment came free in time.
         UnsupportedArrayError
             For arrays that no file can hold, and containers without an array.
         StorageFullError
@@ -97,32 +165,114 @@ class Exchange:
         ...     refs["image"].shape, refs["labels"][0].shape, refs["labels"][1]
         ((2, 3), (4,), 'day 1')
         """
-        written: list[ArrayRef] = []
+        if not isinstance(obj, dict | list | tuple):
+            return self._hold([obj], format, timeout, options)[0]
+        found = list(_arrays_in(obj))
+        if not found:
+            raise UnsupportedArrayError(
+                f"there is no array in {obj!r:.80}: pass numpy.asarray(x) to put a list of numbers"
+            )
+        return _with_refs(obj, iter(self._hold(found, format, timeout, options)))
 
-        def put_one(array: Any) -> ArrayRef:
-            ref = self._scratch.save(array, format, **options)
-            written.append(ref)
-            return ref
+    def _hold(
+        self, given: Sequence[Any], format: str, timeout: float | None, options: dict[str, Any]
+    ) -> list[ArrayRef]:
+        here = self._lane.participant
+        fmt = get_format(format)
+        words = (options.pop(name, None) for name in ("chunks", "shards", "compression", "attrs"))
+        checked = write_options(fmt, *words)
+        if options:
+            raise TypeError(f"put() got unexpected options {sorted(options)}")
+        with contextlib.ExitStack() as stack:
+            sources = [stack.enter_context(arrays.as_source(each)) for each in given]
+            if format == "npy":
+                return hold(here, sources, checked.attrs, timeout)
+            refs: list[ArrayRef] = []
+            try:
+                for source in sources:
+                    refs.append(save_in(here, here.held, source, fmt, checked))
+            except BaseException:
+                for ref in refs:
+                    files.remove(ref.path)
+                raise
+            return refs
 
-        try:
-            if not isinstance(obj, dict | list | tuple):
-                return put_one(obj)
-            refs = _replace_arrays(obj, put_one)
-            if not written:
-                raise UnsupportedArrayError(
-                    f"there is no array in {obj!r:.80}: pass numpy.asarray(x) to put a list of "
-                    "numbers"
-                )
-        except BaseException:
-            for ref in written:
-                self._scratch.discard(ref)
-            raise
-        return refs
+    def empty(
+        self,
+        shape: int | Shape,
+        dtype: Any = float,
+        *,
+        order: Order = "C",
+        timeout: float | None = None,
+    ) -> Array:
+        """Return an array in a segment, to be filled and then put without a copy.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+        dtype : dtype_like, optional
+        order : {"C", "F"}, optional
+        timeout : float, optional
+            Seconds to wait for a free segment; without end by default.
+
+        Returns
+        -------
+        numpy.ndarray
+            Writable, its values what was there before. When it is put, as a whole, into this
+            exchange or a queue of it, it becomes read-only; views that were taken of it before do
+            not, and must not be written to any more.
+
+        Examples
+        --------
+        >>> with fx.Exchange() as ex:
+        ...     out = ex.empty((2, 3), "f4")
+        ...     out[:] = 7
+        ...     ref = ex.put(out)
+        ...     ref[:], out.flags.writeable
+        (array([[7., 7., 7.],
+               [7., 7., 7.]], dtype=float32), False)
+        """
+        lengths, made = arrays.new_layout(shape, dtype)
+        if 0 in lengths:
+            return np.empty(lengths, made, order)
+        return empty(self._lane.participant, lengths, made, order, timeout)
+
+    def shared(self, shape: int | Shape, dtype: Any = float) -> ArrayRef:
+        """Make an array of zeros that all processes may write to.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+        dtype : dtype_like, optional
+
+        Returns
+        -------
+        ArrayRef
+            Of mode ``"r+"``: ``ref.open()`` gives each process an ndarray over the same memory,
+            ``ref.lock(region)`` one that nobody else who asks has meanwhile. It lives until
+            :meth:`release` or the end of the exchange.
+
+        Examples
+        --------
+        >>> with fx.Exchange() as ex:
+        ...     total = ex.shared((4,), "i8")
+        ...     with total.lock() as sums:  # in any process
+        ...         sums += 2
+        ...     total[:]
+        array([2, 2, 2, 2])
+        """
+        lengths, made = arrays.new_layout(shape, dtype)
+        return new_file(
+            self._lane.participant,
+            self._lane.participant.held,
+            ".npy",
+            lambda path: arrays.create_array(path, shape=lengths, dtype=made),
+        )
 
     def release(self, ref: ArrayRef) -> None:
-        """Remove the file of a reference that :meth:`put` returned.
+        """Let go of an array that :meth:`put` or :meth:`shared` returned.
 
-        Arrays that were mapped before stay valid; the reference cannot be read any more.
+        Views of it stay valid; the reference cannot be read any more.
 
         Raises
         ------
@@ -131,21 +281,30 @@ class Exchange:
         ArrayNotFoundError
             If it has been released already.
         """
-        self._scratch.discard(ref)
+        if os.path.dirname(ref.path) != self._lane.participant.held or os.path.islink(ref.path):
+            raise ExchangeError(
+                f"{ref.path!r} is not held by the exchange in {self.directory!r}: only what was "
+                "put into this exchange can be released"
+            )
+        files.check_exists(ref.path)
+        files.remove(ref.path)
 
     def queue(
-        self, maxsize: int = 0, *, format: str = "npy", context: BaseContext | None = None
+        self,
+        maxsize: int = 0,
+        *,
+        mode: ReceiveMode = "r",
+        format: str = "npy",
+        context: BaseContext | None = None,
     ) -> Queue:
         """Return a queue whose arrays travel through this exchange.
 
         Parameters
         ----------
-        maxsize : int, optional
-            The most messages that may wait; no limit by default.
+        maxsize, mode, context
+            As for `Queue`.
         format : str, optional
-            Format of the arrays' files.
-        context : multiprocessing context, optional
-            The one whose processes will use it; the default context otherwise.
+            Format of the arrays' files; ``"npy"`` stands for segments.
 
         Examples
         --------
@@ -155,13 +314,137 @@ class Exchange:
         ...     message = queue.get()
         ...     queue.close()
         >>> message["frame"][1], message["time"]
-        (array([3, 4, 5]), 0.5)
+        (ReceivedArray([3, 4, 5]), 0.5)
         """
-        return Queue(self._scratch, maxsize, format=format, context=context)
+        lane = Lane(self._lane.path, self._lane.capacity, self._lane.inline_below, format)
+        return Queue(maxsize, mode=mode, context=context, lane=lane)
+
+    def broadcast(
+        self,
+        obj: Any,
+        queues: Sequence[Queue],
+        *,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> None:
+        """Put an object into several queues of this exchange; its arrays are written once.
+
+        Each receiver has a claim of its own on the same memory. If a queue has no room in time,
+        those before it have the object and those after it have not.
+
+        Raises
+        ------
+        queue.Full
+            If a queue has no room, at once or after `timeout` seconds.
+        ExchangeError
+            If a queue is not one of this exchange.
+
+        Examples
+        --------
+        >>> with fx.Exchange() as ex:
+        ...     queues = [ex.queue() for _ in range(3)]
+        ...     ex.broadcast(np.ones(100_000), queues)
+        ...     sums = [float(queue.get().sum()) for queue in queues]
+        ...     for queue in queues:
+        ...         queue.close()
+        >>> sums
+        [100000.0, 100000.0, 100000.0]
+        """
+        broadcast(self._lane, obj, queues, block, timeout)
+
+    def pack(self, obj: Any, *, timeout: float | None = None) -> bytes:
+        """Return an object as a message for any transport, with its large arrays in a segment.
+
+        Parameters
+        ----------
+        obj : object
+            Anything picklable.
+        timeout : float, optional
+            Seconds to wait for a free segment; without end by default.
+
+        Returns
+        -------
+        bytes
+            To be unpacked once, by :meth:`unpack`, in any process that has the exchange. Until
+            then, or the end of the exchange, its arrays take up space.
+
+        Examples
+        --------
+        >>> with fx.Exchange() as ex:
+        ...     packed = ex.pack({"x": np.zeros(1_000_000)})
+        ...     len(packed) < 1000, ex.unpack(packed)["x"].shape
+        (True, (1000000,))
+        """
+        return self._lane.pack(obj, timeout=timeout)[0]
+
+    def unpack(self, message: bytes, *, mode: ReceiveMode = "r") -> Any:
+        """Return the object of a message that :meth:`pack` returned, in this or another process.
+
+        Parameters
+        ----------
+        message : bytes
+            Unpickled here: from a process that you trust.
+        mode : {"r", "c", "copy"}, optional
+            How arrays arrive: read-only and shared; writable, with pages copied when they are
+            written; or as arrays of one's own.
+
+        Raises
+        ------
+        ArrayNotFoundError
+            If it was unpacked already.
+        ExchangeClosedError
+            If the exchange has ended.
+        """
+        return self._lane.unpack(message, check_mode(mode))
+
+    def stats(self) -> ExchangeStats:
+        """Return what there is in the exchange now.
+
+        Examples
+        --------
+        >>> with fx.Exchange() as ex:
+        ...     for _ in range(10):
+        ...         _ = ex.unpack(ex.pack(np.ones(100_000)))
+        ...     ex.stats().segments, ex.stats().claims
+        (2, 0)
+        """
+        here = self._lane.participant
+        pool = here.pool if here.has_pool else None
+        found = facts(self.directory)
+        return ExchangeStats(
+            segments=found.segments,
+            nbytes=found.nbytes,
+            claims=found.claims,
+            leases=found.leases,
+            held=found.held,
+            taken=pool.taken if pool else 0,
+            reuse_rate=pool.reused / pool.taken if pool and pool.taken else 0.0,
+            capacity=pool.capacity if pool else None,
+        )
+
+    def sweep(self) -> list[str]:
+        """Remove what the dead have left, and the free segments of this process.
+
+        Returns
+        -------
+        list of str
+            The directories that were removed: of dead processes in this exchange, and of dead
+            exchanges of this user.
+        """
+        here = self._lane.participant
+        if here.has_pool:
+            here.pool.trim()
+        leases.kept.drop_gone()
+        return [*sweep_pools(self.directory), *sweep_sessions()]
 
     def close(self) -> None:
-        """End the exchange; in the process that made it, remove all its files."""
-        self._scratch.remove()
+        """End the exchange and remove all its files, if it was made here; may be called twice.
+
+        A pickled exchange, or a forked child's, is not the one that was made.
+        """
+        if self._made is not None and self._made.is_here:
+            self._made.end()
+            leases.kept.drop_gone()
 
     def __enter__(self) -> Self:
         return self
@@ -174,19 +457,38 @@ class Exchange:
     ) -> None:
         self.close()
 
+    def __getstate__(self) -> Lane:
+        return self._lane
+
+    def __setstate__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._made = None
+
     def __repr__(self) -> str:
         return f"<Exchange in {self.directory!r}>"
 
 
-def _replace_arrays(obj: Any, put: Any) -> Any:
-    """Return containers like `obj` with ``put(array)`` for each array."""
+def _arrays_in(obj: Any) -> Iterator[Array]:
+    """Yield the arrays in nested containers, in the order of :func:`_with_refs`."""
     if isinstance(obj, np.ndarray):
-        return put(obj)
+        yield obj
+    elif isinstance(obj, dict):
+        for value in obj.values():
+            yield from _arrays_in(value)
+    elif isinstance(obj, list | tuple):
+        for value in obj:
+            yield from _arrays_in(value)
+
+
+def _with_refs(obj: Any, refs: Iterator[ArrayRef]) -> Any:
+    """Return containers like `obj` with the next reference in place of each array."""
+    if isinstance(obj, np.ndarray):
+        return next(refs)
     if isinstance(obj, dict):
-        return {name: _replace_arrays(value, put) for name, value in obj.items()}
+        return {name: _with_refs(value, refs) for name, value in obj.items()}
     if isinstance(obj, list):
-        return [_replace_arrays(value, put) for value in obj]
+        return [_with_refs(value, refs) for value in obj]
     if isinstance(obj, tuple):
-        values = [_replace_arrays(value, put) for value in obj]
+        values = [_with_refs(value, refs) for value in obj]
         return type(obj)(*values) if hasattr(obj, "_fields") else tuple(values)
     return obj

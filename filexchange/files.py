@@ -3,6 +3,9 @@
 This is the only module that renames. Everything written by filexchange is written aside, under a
 hidden name in the same directory that ends in ``.partial``, and gets its own name when it is
 complete. A process killed in between leaves at most the hidden name.
+
+Segments of an exchange are the only files that are written again. Whoever opens one takes a lease,
+a lock that its mapping keeps, and a segment is not written while there is one.
 """
 
 import contextlib
@@ -31,10 +34,14 @@ from filexchange.errors import (
 
 PARTIAL_SUFFIX = ".partial"
 
+#: Names of segments end in this.
+SEGMENT_SUFFIX = ".segment.npy"
+
 #: Flags that create a file and never open one that is there.
 NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | capabilities.OPEN_FLAGS
 
-_ACCESS = {"r": mmap.ACCESS_READ, "r+": mmap.ACCESS_WRITE, "c": mmap.ACCESS_COPY}
+#: How a mapping of each mode is made.
+ACCESS = {"r": mmap.ACCESS_READ, "r+": mmap.ACCESS_WRITE, "c": mmap.ACCESS_COPY}
 _NAME_CHARS = 48  # of up to four bytes each; names have 255
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -112,12 +119,26 @@ def open_regular(path: str, *, writable: bool = False) -> int:
 
 @contextlib.contextmanager
 def opened(path: str, *, writable: bool = False) -> Iterator[int]:
-    """Open a regular file for the block."""
+    """Open a regular file for the block; a segment is leased for it, and by what it maps."""
     fd = open_regular(path, writable=writable)
     try:
+        if path.endswith(SEGMENT_SUFFIX):
+            with naming_errors(path):
+                capabilities.lock_shared(fd)
+            # Before it was locked, its name may have been given up and its bytes to another array.
+            if not is_named(fd, path):
+                raise ArrayNotFoundError(errno.ENOENT, "has been released", path)
         yield fd
     finally:
         os.close(fd)
+
+
+def is_named(fd: int, path: str) -> bool:
+    """Return whether `path` is a name of the open file."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def extent(shape: Shape, dtype: DType, strides: Shape | None) -> int:
@@ -172,7 +193,13 @@ def map_array(
         return empty
     before = offset % mmap.ALLOCATIONGRANULARITY
     try:
-        mapping = capabilities.map_file(fd, before + length, _ACCESS[mode], offset - before)
+        mapping = capabilities.map_file(
+            fd,
+            before + length,
+            ACCESS[mode],
+            offset - before,
+            tracked=path.endswith(SEGMENT_SUFFIX),
+        )
     except OSError as error:
         raise named_error(error, path) from error
     if strides is not None:

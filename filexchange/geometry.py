@@ -4,6 +4,7 @@ import itertools
 import math
 import operator
 from collections.abc import Iterator
+from typing import SupportsIndex
 
 from filexchange.aliases import ChunksLike, Shape, Slices
 from filexchange.errors import UnsupportedOptionError
@@ -30,6 +31,19 @@ def is_possible(shape: Shape, itemsize: int) -> bool:
     if len(shape) > _MAX_NDIM or any(length < 0 for length in shape):
         return False
     return math.prod(length or 1 for length in shape) * itemsize <= _MAX_BYTES
+
+
+def lengths_of(shape: int | Shape) -> Shape:
+    """Return a shape as a tuple of ints, whatever integers it was given in.
+
+    Examples
+    --------
+    >>> lengths_of(3), lengths_of([2, 3])
+    ((3,), (2, 3))
+    """
+    if isinstance(shape, SupportsIndex):
+        return (operator.index(shape),)
+    return tuple(operator.index(n) for n in shape)
 
 
 def normalize_chunks(chunks: ChunksLike, shape: Shape, itemsize: int) -> Shape:

@@ -1,85 +1,121 @@
 """A ``multiprocessing`` queue that carries references while the arrays stay in files."""
 
 import multiprocessing
+import time
+from collections.abc import Sequence
 from multiprocessing.context import BaseContext
+from queue import Full
 from typing import Any
 
-from filexchange import message
-from filexchange.aliases import Array
-from filexchange.formats import get_format
-from filexchange.ref import ArrayRef
-from filexchange.scratch import ScratchDirectory
+from filexchange.errors import ExchangeError
+from filexchange.lanes import Lane, default_lane
+from filexchange.receiving import ReceiveMode, check_mode
 
 
 class Queue:
-    """The interface of ``multiprocessing.Queue``; every array in a message goes by file.
+    """A queue between processes, with the interface of ``multiprocessing.JoinableQueue``.
 
-    Made by `Exchange.queue`. What is put comes out equal: arrays as arrays, mapped and read-only,
-    wherever they stand in the object; references as references; all else by pickle.
+    Drop it in where ``multiprocessing.Queue`` was: arrays of 64 KiB and more travel through
+    segments in an exchange, wherever in an object they stand, and arrive without a copy.
+
+    Parameters
+    ----------
+    maxsize : int, optional
+        The most messages that may wait; no limit by default.
+    mode : {"r", "c", "copy"}, optional
+        How arrays arrive: read-only and shared; writable, with pages copied when they are
+        written; or as arrays of one's own.
+    context : multiprocessing context, optional
+        The one whose processes will use it; the default context otherwise.
+    lane : Lane, optional
+        The exchange to use, as `Exchange.queue` does. Otherwise one of this process, which ends
+        with it.
 
     Notes
     -----
-    Like its model it is passed to child processes as an argument, under any start method, and any
-    number of processes and threads may put and get. The file of an array is removed as soon as
-    its receiver has mapped it; the kernel frees the memory with the last view. What is never
-    received is removed with the exchange.
+    It is passed to child processes as an argument, under any start method; any number of processes
+    and threads may put and get. What is put is packed before `put` returns: later changes do not
+    reach the receiver, and an object that cannot be pickled is an error of `put` (the standard
+    queue prints it and goes on).
+
+    A segment is written again when the last view of its last receiver is gone. Where a consumer
+    keeps what it gets, segments add up to the exchange's capacity; then `put` waits.
+
+    Messages are pickled, like those of the standard queue: get only what processes have put that
+    you trust.
+
+    Examples
+    --------
+    >>> queue = fx.Queue()
+    >>> queue.put({"frame": np.zeros((512, 512)), "time": 0.5})
+    >>> message = queue.get()
+    >>> message["frame"].shape, message["time"]
+    ((512, 512), 0.5)
+    >>> queue.close()
     """
 
     def __init__(
         self,
-        scratch: ScratchDirectory,
         maxsize: int = 0,
         *,
-        format: str = "npy",
+        mode: ReceiveMode = "r",
         context: BaseContext | None = None,
+        lane: Lane | None = None,
     ) -> None:
-        get_format(format)  # a wrong name is an error here, not at the first put
-        self._scratch = scratch
-        self._format = format
-        self._queue: Any = (context or multiprocessing.get_context()).Queue(maxsize)
+        self._mode = check_mode(mode)
+        self._lane = default_lane() if lane is None else lane
+        self._closed = False
+        self._queue: Any = (context or multiprocessing.get_context()).JoinableQueue(maxsize)
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Put an object; its arrays are in their files when this returns.
+        """Put an object; its arrays are in their segment when this returns.
 
         Raises
         ------
         queue.Full
-            If there is no room, at once or after `timeout` seconds; nothing is left behind.
-        ExchangeClosedError
-            If the exchange has ended.
+            If there is no room, at once or after `timeout` seconds; nothing is left behind. Its
+            subclass `ExchangeFullError` if it is the segments that are all in use.
+        ValueError
+            If the queue, or its exchange (`ExchangeClosedError`), has been closed.
         StorageFullError
-            If the scratch directory is full.
+            If an array is larger than the exchange, or its disk full.
         """
-        written: list[ArrayRef] = []
+        if self._closed:
+            raise ValueError(f"{self!r} is closed")
+        if not block and self._queue.full():
+            raise Full  # before anything is copied
+        wait = _Patience(timeout if block else 0)
+        (packed,) = self._lane.pack(obj, timeout=wait.left())
+        self._put_packed(packed, block, wait.left())
 
-        def save(array: Array) -> ArrayRef:
-            written.append(self._scratch.save(array, self._format))
-            return written[-1]
-
+    def _put_packed(self, packed: bytes, block: bool, timeout: float | None) -> None:
         try:
-            self._queue.put(message.pack(obj, save), block, timeout)
+            self._queue.put(packed, block, timeout)
         except BaseException:
-            for ref in written:
-                self._scratch.discard(ref)
+            self._lane.discard(packed)
             raise
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(
+        self, block: bool = True, timeout: float | None = None, *, mode: ReceiveMode | None = None
+    ) -> Any:
         """Return the next object.
+
+        Parameters
+        ----------
+        block, timeout
+            As for the standard queue.
+        mode : {"r", "c", "copy"}, optional
+            How its arrays arrive, where it is not as the queue says.
 
         Raises
         ------
         queue.Empty
             If there is none, at once or after `timeout` seconds.
-        ArrayNotFoundError
+        ExchangeClosedError
             If the exchange has ended meanwhile.
         """
-        return message.unpack(self._queue.get(block, timeout), self._take)
-
-    def _take(self, ref: ArrayRef) -> Array:
-        array: Array = ref.open() if ref.offset is not None else ref.load()
-        array.flags.writeable = False
-        self._scratch.discard(ref)
-        return array
+        chosen = self._mode if mode is None else check_mode(mode)
+        return self._lane.unpack(self._queue.get(block, timeout), chosen)
 
     def put_nowait(self, obj: Any) -> None:
         """Put without waiting; see :meth:`put`."""
@@ -88,6 +124,20 @@ class Queue:
     def get_nowait(self) -> Any:
         """Get without waiting; see :meth:`get`."""
         return self.get(block=False)
+
+    def task_done(self) -> None:
+        """Say that a message that was got has been dealt with; see :meth:`join`.
+
+        Raises
+        ------
+        ValueError
+            If it is called more often than there were messages.
+        """
+        self._queue.task_done()
+
+    def join(self) -> None:
+        """Wait until `task_done` has been called for every message that was put."""
+        self._queue.join()
 
     def qsize(self) -> int:
         """Return about how many messages wait."""
@@ -102,7 +152,8 @@ class Queue:
         return bool(self._queue.full())
 
     def close(self) -> None:
-        """Declare that this process puts no more."""
+        """Declare that this process puts, and gets, no more."""
+        self._closed = True
         self._queue.close()
 
     def join_thread(self) -> None:
@@ -112,3 +163,41 @@ class Queue:
     def cancel_join_thread(self) -> None:
         """Let the process end without waiting for messages to be handed over."""
         self._queue.cancel_join_thread()
+
+    def __getstate__(self) -> tuple[ReceiveMode, Lane, Any]:
+        return self._mode, self._lane, self._queue
+
+    def __setstate__(self, state: tuple[ReceiveMode, Lane, Any]) -> None:
+        self._mode, self._lane, self._queue = state
+        self._closed = False
+
+
+class _Patience:
+    """The time that is left of a timeout."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+
+    def left(self) -> float | None:
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+
+def broadcast(
+    lane: Lane, obj: Any, queues: Sequence[Queue], block: bool, timeout: float | None
+) -> None:
+    """Put an object into several queues of an exchange, with its arrays written once."""
+    strangers = [queue for queue in queues if queue._lane.path != lane.path]  # noqa: SLF001 - its other half
+    if strangers:
+        raise ExchangeError(
+            f"{strangers[0]!r} is not a queue of the exchange in {lane.path!r}: make it with "
+            "queue() of that exchange"
+        )
+    wait = _Patience(timeout if block else 0)
+    packed = lane.pack(obj, receivers=len(queues), timeout=wait.left())
+    for position, queue in enumerate(queues):
+        try:
+            queue._put_packed(packed[position], block, wait.left())  # noqa: SLF001 - as above
+        except BaseException:
+            for later in packed[position + 1 :]:
+                lane.discard(later)
+            raise

@@ -1,5 +1,6 @@
 """`ArrayRef`: the small value that travels instead of an array, and the lazy array itself."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from filexchange.aliases import Array, Attrs, DType, Mode, Order, Shape
 from filexchange.dtypes import check_dtype
 from filexchange.errors import ReadOnlyError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, get_format
+from filexchange.locking import locked
 from filexchange.opened import OpenArray, check_memory, region_chunks
+from filexchange.ranges import byte_ranges
 from filexchange.regions import NewAxis, Region
 
 
@@ -313,6 +316,71 @@ class ArrayRef:
             )
         with self.opened(mode) as array:
             return array[...]
+
+    @contextlib.contextmanager
+    def lock(self, region: Any = ..., *, timeout: float | None = None) -> Iterator[Array]:
+        """Have a region for oneself, among all who ask: threads and processes.
+
+        Parameters
+        ----------
+        region : optional
+            NumPy basic indexing; all of the array by default. Holders of regions without a
+            common byte do not wait for each other, as long as each is made of at most 1024 runs
+            of bytes (rows of a C-ordered array are one run); beyond that, what lies between the
+            runs is locked as well.
+        timeout : float, optional
+            Seconds to wait; without end by default.
+
+        Yields
+        ------
+        numpy.ndarray
+            The region, writable; what is assigned is in the file.
+
+        Raises
+        ------
+        LockTimeoutError
+            If another holder did not let go in time.
+        ReadOnlyError
+            If the reference is for reading.
+        UnsupportedOptionError
+            If the array is not mapped, as those of hdf5 and zarr.
+
+        Notes
+        -----
+        The kernel lets go of the lock when its holder dies, with what was written until then in
+        the array. Nobody is kept from access without a lock. Do not ask for overlapping regions
+        within the block: each lock has a holder of its own, who would wait for the other. Where
+        the system has no locks of ranges (macOS) all of the file is locked; Windows has none.
+
+        Examples
+        --------
+        >>> import filexchange as fx
+        >>> ref = fx.create_array("sums.npy", shape=(4, 3), dtype="i8")
+        >>> with ref.lock(np.s_[1:3]) as rows:
+        ...     rows += 5
+        >>> ref[:, 0]
+        array([0, 5, 5, 0])
+        """
+        part = self.part[region]
+        if self.mode != "r+":
+            raise ReadOnlyError(
+                f"this reference to {self.path!r} is for reading: lock a writable one, from "
+                "Exchange.shared, create_array or open_array(path, mode='r+')"
+            )
+        if self.stored.offset is None:
+            raise UnsupportedOptionError(
+                f"a {self.format!r} array has no bytes of its own to lock: use format 'npy' or "
+                "'raw'"
+            )
+        begin = self.stored.offset
+        ranges = [
+            (begin + start, length)
+            for start, length in byte_ranges(
+                part._region(), self._stored_strides(), self.dtype.itemsize
+            )
+        ]
+        with locked(self.path, ranges, timeout):
+            yield part.open()
 
     def load(self) -> Array:
         """Read everything into an array of one's own, writable and independent of the file.

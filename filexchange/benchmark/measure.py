@@ -14,7 +14,7 @@ from filexchange.benchmark.processes import ProcessPair
 from filexchange.benchmark.results import ArrayFacts, CaseResult, Machine, Results, Sample
 from filexchange.errors import UnsupportedOptionError
 from filexchange.ref import ArrayRef
-from filexchange.scratch import base_directory
+from filexchange.sessions import base_directory
 
 DEFAULT_REPEAT = 5
 

@@ -1,7 +1,8 @@
 """On-disk formats, one a module."""
 
 from filexchange.formats.base import Compression, Format, StoredArray, WriteOptions
-from filexchange.formats.flat import source_chunks
+from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.flat import memory_order, nbytes_of, source_chunks
 from filexchange.formats.registry import (
     available_formats,
     format_of,
@@ -16,9 +17,12 @@ __all__ = [
     "StoredArray",
     "WriteOptions",
     "available_formats",
+    "copy_blocks",
     "format_of",
     "formats_that",
     "get_format",
+    "memory_order",
+    "nbytes_of",
     "register_format",
     "source_chunks",
 ]

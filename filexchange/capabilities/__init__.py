@@ -1,0 +1,80 @@
+"""What the operating system offers, and what stands in where it does not.
+
+Linux has all of it. Elsewhere the differences are these, and no other module asks for the
+platform:
+
+======================  ==========================  =======================================
+mechanism               macOS                       Windows
+======================  ==========================  =======================================
+`read_at`               preadv (macOS 11)           seek and read, no other user of the
+                                                    descriptor
+`preallocate`           nothing                     nothing
+`reserve`               zeros are written           zeros are written
+`populate`              nothing                     nothing
+`swap_names`            two renames                 two renames
+`link_new`              hard link                   hard link on NTFS
+`link_or_copy`          hard link                   hard link on NTFS
+`remove_open_file`      removed                     stays until the exchange ends
+`can_lease`             yes                         no: every message is a new file
+`lock_exclusively`      flock                       no lock
+`lock_ranges`           flock of the whole file     none
+`map_bytes`             ctypes or Python 3.13       Python's mmap
+`shared_memory_dir`     none                        none
+`memory_limit`          none                        none
+======================  ==========================  =======================================
+"""
+
+from filexchange.capabilities.locks import (
+    can_lease,
+    lock_exclusively,
+    lock_ranges,
+    lock_shared,
+    try_lock_alone,
+    unlock,
+)
+from filexchange.capabilities.machine import (
+    available_memory,
+    free_bytes,
+    is_private,
+    memory_limit,
+    raise_descriptor_limit,
+    shared_memory_dir,
+    user_id,
+)
+from filexchange.capabilities.mappings import map_bytes, map_file, populate
+from filexchange.capabilities.names import link_new, link_or_copy, remove_open_file, swap_names
+from filexchange.capabilities.transfers import (
+    OPEN_FLAGS,
+    preallocate,
+    read_at,
+    reserve,
+    write_all,
+)
+
+__all__ = [
+    "OPEN_FLAGS",
+    "available_memory",
+    "can_lease",
+    "free_bytes",
+    "is_private",
+    "link_new",
+    "link_or_copy",
+    "lock_exclusively",
+    "lock_ranges",
+    "lock_shared",
+    "map_bytes",
+    "map_file",
+    "memory_limit",
+    "populate",
+    "preallocate",
+    "raise_descriptor_limit",
+    "read_at",
+    "remove_open_file",
+    "reserve",
+    "shared_memory_dir",
+    "swap_names",
+    "try_lock_alone",
+    "unlock",
+    "user_id",
+    "write_all",
+]

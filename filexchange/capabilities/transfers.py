@@ -1,0 +1,78 @@
+"""Bytes into and out of open files, and space for them."""
+
+import ctypes
+import errno
+import os
+import sys
+
+from filexchange.capabilities.libc import IS_64_BIT, libc_function
+
+#: The most that one write or read call transfers on Linux; more is cut short.
+_MAX_TRANSFER = 0x7FFFF000
+_ZEROS_BYTES = 1 << 20
+_PREALLOCATED_BYTES = 16 << 20
+_FALLOC_FL_KEEP_SIZE = 1
+
+#: Flags for opening a file that may turn out to be a FIFO or a device.
+OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def read_at(fd: int, buffer: memoryview, offset: int) -> int:
+    """Fill `buffer` from `offset`; return how many bytes there were, fewer at the file's end."""
+    done = 0
+    while done < len(buffer):
+        part = buffer[done : done + _MAX_TRANSFER]
+        if hasattr(os, "preadv"):
+            count = os.preadv(fd, [part], offset + done)
+        else:
+            os.lseek(fd, offset + done, os.SEEK_SET)
+            data = os.read(fd, len(part))
+            count = len(data)
+            part[:count] = data
+        if count == 0:
+            break
+        done += count
+    return done
+
+
+def write_all(fd: int, buffer: memoryview) -> None:
+    """Write the whole buffer at the descriptor's position."""
+    done = 0
+    while done < len(buffer):
+        done += os.write(fd, buffer[done : done + _MAX_TRANSFER])
+
+
+def reserve(fd: int, size: int, start: int = 0) -> None:
+    """Allocate `size` bytes of zeros from byte `start` on, where nothing has been written.
+
+    A mapping of a hole dies with SIGBUS when the disk is full; this raises ``OSError`` instead.
+    """
+    if hasattr(os, "posix_fallocate"):
+        if size:
+            os.posix_fallocate(fd, start, size)
+        return
+    os.lseek(fd, start, os.SEEK_SET)
+    zeros = memoryview(bytes(min(size, _ZEROS_BYTES)))
+    for done in range(0, size, _ZEROS_BYTES):
+        write_all(fd, zeros[: size - done])
+
+
+def preallocate(fd: int, size: int) -> None:
+    """Tell the file system that an empty file will have `size` bytes, where it listens.
+
+    A large file is then written to one place, and a disk that is too full is known at once. The
+    file stays empty.
+
+    Raises
+    ------
+    OSError
+        If there is no space for it.
+    """
+    fallocate = libc_function("fallocate") if sys.platform == "linux" and IS_64_BIT else None
+    if size < _PREALLOCATED_BYTES or fallocate is None:
+        return
+    keep_size, zero = ctypes.c_int(_FALLOC_FL_KEEP_SIZE), ctypes.c_int64(0)
+    if fallocate(fd, keep_size, zero, ctypes.c_int64(size)) != 0:
+        number = ctypes.get_errno()
+        if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise OSError(number, os.strerror(number))

@@ -1,0 +1,83 @@
+"""Arrays that an exchange holds until they are released: in segments, each with a name of its own."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from filexchange import files, npyheader
+from filexchange.aliases import Array, Attrs, DType, Indexable, Order, Shape
+from filexchange.formats import StoredArray, memory_order, nbytes_of
+from filexchange.participants import Participant
+from filexchange.ref import ArrayRef
+from filexchange.segments import HEADER_BYTES, place
+from filexchange.sending import link, publishable, taken, write
+
+
+def hold(
+    participant: Participant, arrays: Sequence[Indexable], attrs: Attrs, timeout: float | None
+) -> list[ArrayRef]:
+    """Write arrays to one segment, and return a reference to each; what is in one is not copied.
+
+    The segment of a single array is an ``.npy`` of it, that of several one of bytes.
+    """
+    spots = [publishable(each) if isinstance(each, np.ndarray) else None for each in arrays]
+    fresh = [each for each, spot in zip(arrays, spots, strict=True) if spot is None]
+    with contextlib.ExitStack() as stack:
+        if fresh:
+            header = b""
+            offsets, nbytes = place([nbytes_of(each) for each in fresh])
+            if len(fresh) == 1:
+                header = _header(fresh[0], attrs)
+                offsets, nbytes = [len(header)], nbytes + len(header) - HEADER_BYTES
+            segment = stack.enter_context(taken(participant, nbytes, timeout))
+            if header:
+                segment.write_header(header)
+            else:
+                segment.describe_bytes()
+            for each, offset in zip(fresh, offsets, strict=True):
+                write(segment, each, offset)
+            written = iter(offsets)
+            spots = [spot or (segment.path, next(written)) for spot in spots]
+        refs: list[ArrayRef] = []
+        try:
+            for each, spot in zip(arrays, spots, strict=True):
+                if spot is not None:
+                    refs.append(_held(participant, each, *spot, attrs))
+        except BaseException:
+            for ref in refs:
+                files.remove(ref.path)
+            raise
+        return refs
+
+
+def _header(array: Indexable, attrs: Attrs) -> bytes:
+    return npyheader.encode(array.shape, array.dtype, order=memory_order(array), attrs=attrs)
+
+
+def _held(
+    participant: Participant, array: Indexable, segment: str, offset: int, attrs: Attrs
+) -> ArrayRef:
+    path = os.path.join(participant.held, participant.new_name())
+    link(participant, segment, path)
+    stored = StoredArray(
+        None, tuple(array.shape), array.dtype, memory_order(array), offset, attrs=attrs
+    )
+    with files.opened(path) as fd:
+        header = npyheader.read(fd, path)
+    told = header.shape, header.dtype, header.order, header.size
+    is_npy = told == (stored.shape, stored.dtype, stored.order, stored.offset)
+    return ArrayRef(path, "npy" if is_npy else "raw", stored)
+
+
+def empty(
+    participant: Participant, shape: Shape, dtype: DType, order: Order, timeout: float | None
+) -> Array:
+    """Return a writable array in a segment, which nobody uses until the array is gone or sent."""
+    header = npyheader.encode(shape, dtype, order=order)
+    nbytes = StoredArray(None, shape, dtype).nbytes
+    with taken(participant, nbytes + len(header) - HEADER_BYTES, timeout) as segment:
+        segment.write_header(header)
+        memory = segment.lease(len(header), nbytes)
+        return np.ndarray(shape, dtype, memory, len(header), order=order)

@@ -1,0 +1,88 @@
+"""`Lane`: packs and unpacks messages of one exchange, in whatever process it finds itself."""
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from filexchange import message
+from filexchange.errors import UnsupportedOptionError
+from filexchange.formats import get_format
+from filexchange.participants import Participant, participant
+from filexchange.receiving import Receiver, ReceiveMode
+from filexchange.sending import FileSender, SegmentSender, take_back
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How arrays travel in an exchange: a value, which processes pass to each other.
+
+    Attributes
+    ----------
+    path : str
+        The session's directory.
+    capacity : int or None
+        The most bytes of segments of each process.
+    inline_below : int
+        Arrays of fewer bytes travel inside the message.
+    format : str
+        ``"npy"`` for segments; arrays of any other format get a file each.
+    """
+
+    path: str
+    capacity: int | None = None
+    inline_below: int = message.INLINE_BELOW
+    format: str = "npy"
+
+    def __post_init__(self) -> None:
+        get_format(self.format)  # a wrong name is an error here, not at the first message
+        if self.inline_below < 0 or (self.capacity is not None and self.capacity < 1):
+            raise UnsupportedOptionError(
+                f"inline_below={self.inline_below} and capacity={self.capacity}: give bytes"
+            )
+
+    @property
+    def participant(self) -> Participant:
+        """This process's part in the exchange."""
+        return participant(self.path, self.capacity)
+
+    def pack(self, obj: Any, *, receivers: int = 1, timeout: float | None = None) -> list[bytes]:
+        """Return a message with `obj` for each of `receivers`; see `Exchange.pack`."""
+        here = self.participant
+        sender: message.Sender = (
+            SegmentSender(here, timeout)
+            if self.format == "npy"
+            else FileSender(here, get_format(self.format))
+        )
+        return message.pack(obj, sender, receivers=receivers, inline_below=self.inline_below)
+
+    def unpack(self, packed: bytes, mode: ReceiveMode) -> Any:
+        """Return the object of a message, which can be unpacked once; see `Exchange.unpack`."""
+        return message.unpack(packed, Receiver(self.participant, mode))
+
+    def discard(self, packed: bytes) -> None:
+        """Give up a message that nobody will unpack."""
+        take_back(self.participant, message.places(packed))
+
+
+_default: dict[int, Lane] = {}
+_making = threading.Lock()
+
+
+def default_lane() -> Lane:
+    """Return the lane of this process's own exchange, made on first use, ended with it."""
+    with _making:
+        if os.getpid() not in _default:  # a forked child makes its own
+            _default.clear()
+            made = Participant.create(None, None)
+            _default[os.getpid()] = Lane(made.session.path)
+        return _default[os.getpid()]
+
+
+def _after_fork() -> None:
+    global _making  # noqa: PLW0603 - a thread of the parent may have had it
+    _making = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

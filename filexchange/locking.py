@@ -1,0 +1,57 @@
+"""Exclusive access to regions of an array in a file, given back by the kernel if the holder dies."""
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+
+from filexchange import capabilities, files
+from filexchange.errors import LockTimeoutError
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1e-4, 1e-2
+
+
+@contextlib.contextmanager
+def locked(
+    path: str, ranges: Sequence[tuple[int, int]], timeout: float | None
+) -> Iterator[None]:
+    """Have ranges of a file's bytes for the block, as threads and processes agree to ask.
+
+    Raises
+    ------
+    LockTimeoutError
+        If another holder did not let go within `timeout` seconds.
+    """
+    fd = _lock(path, ranges, timeout)
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -> int:
+    end = None if timeout is None else time.monotonic() + timeout
+    pause = _FIRST_PAUSE
+    while True:
+        # Each holder has an open file description of its own: threads exclude each other, too.
+        fd = files.open_regular(path, writable=True)
+        try:
+            with files.naming_errors(path):
+                capabilities.lock_ranges(fd, ranges, wait=end is None)
+        except BlockingIOError:
+            os.close(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        else:
+            return fd
+        if end is not None and time.monotonic() >= end:
+            raise LockTimeoutError(
+                errno.ETIMEDOUT,
+                f"another process or thread kept the region locked for {timeout} s",
+                path,
+            )
+        # The kernel waits for a lock, but not until a time.
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,113 @@
+"""One process's part in a session: its membership, and the pool of the segments that it writes."""
+
+import os
+import threading
+from multiprocessing import util
+from typing import Self
+
+from filexchange import files
+from filexchange.aliases import PathLike
+from filexchange.pools import Pool
+from filexchange.sessions import CLAIMS, HELD, Session
+from filexchange.sweeping import sweep_pools, sweep_sessions
+
+_CLOSE_PRIORITY = 0  # after queues have handed over what was put
+
+
+class Participant:
+    """What a process has in a session; there is one of it in each process, for all threads.
+
+    Attributes
+    ----------
+    session : Session
+    claims, held : str
+        The directories of messages under way, and of what the exchange holds.
+    """
+
+    def __init__(self, session: Session, capacity: int | None) -> None:
+        self.session = session
+        self.claims = session.directory(CLAIMS)
+        self.held = session.directory(HELD)
+        self._capacity = capacity
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._pool: Pool | None = None
+
+    @classmethod
+    def create(cls, base: PathLike | None, capacity: int | None) -> Self:
+        """Make a session, after removing those whose processes are dead."""
+        sweep_sessions()
+        session = Session.create(base)
+        made = cls(session, capacity)
+        _participants[session.path] = made
+        return made
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process that it belongs to, not a fork of it."""
+        return self._pid == os.getpid()
+
+    @property
+    def pool(self) -> Pool:
+        """The pool of this process, made when it first writes."""
+        with self._lock:
+            if self._pool is None:
+                sweep_pools(self.session.path)
+                self._pool = Pool(self.session, self._capacity)
+                util.Finalize(self, self._pool.close, exitpriority=_CLOSE_PRIORITY)
+            return self._pool
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether this process has written anything."""
+        return self._pool is not None
+
+    def new_name(self) -> str:
+        """Return a name for a segment that nobody has used before."""
+        return os.urandom(12).hex() + files.SEGMENT_SUFFIX
+
+    def abandon(self) -> None:
+        """Let go, in a forked child, of what the parent has: it would seem to live on with it."""
+        if self._pool is not None:
+            self._pool.abandon()
+
+    def end(self) -> None:
+        """Remove the session, which this process made; may be called twice."""
+        _participants.pop(self.session.path, None)
+        self.session.end()
+        self.abandon()
+
+
+_participants: dict[str, Participant] = {}
+_joining = threading.Lock()
+
+
+def participant(path: str, capacity: int | None = None) -> Participant:
+    """Return this process's part in the session at `path`; it joins if it has none.
+
+    Raises
+    ------
+    ExchangeClosedError
+        If the session has ended.
+    """
+    found = _participants.get(path)
+    if found is not None and found.is_here:
+        return found
+    with _joining:
+        found = _participants.get(path)
+        if found is None or not found.is_here:
+            # A forked child keeps its parent's membership: the lock is theirs together.
+            session = Session.join(path) if found is None else found.session
+            found = _participants[path] = Participant(session, capacity)
+        return found
+
+
+def _after_fork() -> None:
+    global _joining  # noqa: PLW0603 - a thread of the parent may have had it
+    _joining = threading.Lock()
+    for each in _participants.values():
+        each.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,218 @@
+"""The segments that one process writes, reused as their readers let go of them."""
+
+import errno
+import itertools
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+
+from filexchange import capabilities, files
+from filexchange.errors import ExchangeFullError, StorageFullError
+from filexchange.segments import Segment, segment_size
+from filexchange.sessions import OWNER, POOLS, Session, bury, closed_error, locked_directory
+from filexchange.sizes import format_size
+from filexchange.sweeping import sweep_pools
+
+_log = logging.getLogger(__name__)
+
+# Segments are asked in turn whether they are free; asking all for every message would take long
+# where thousands are in use.
+_ASKED_AT_ONCE = 8
+
+# Descriptors and mappings that are kept open.
+_KEPT_OPEN = 256
+
+# There is no waiting for the first of many files to come free, so they are asked again and again.
+_FIRST_PAUSE, _LONGEST_PAUSE = 50e-6, 5e-3
+_PATIENCE = 10.0
+
+
+class Pool:
+    """The segments of one process in one session.
+
+    Parameters
+    ----------
+    session : Session
+    capacity : int, optional
+        The most bytes of segments. By default half of what is free where they are: on tmpfs, of
+        the memory too, and within the limits of this process's control group.
+
+    Notes
+    -----
+    Threads share it. It belongs to the process that made it; a forked child makes its own.
+    """
+
+    def __init__(self, session: Session, capacity: int | None = None) -> None:
+        self._session = session
+        self._numbers = itertools.count()
+        try:
+            self.path, self._owner = locked_directory(
+                session.directory(POOLS), OWNER, alone=session.can_lease
+            )
+        except FileNotFoundError as error:
+            raise closed_error(session.path) from error
+        self.capacity = _default_capacity(self.path) if capacity is None else capacity
+        self.nbytes = 0
+        self.taken = 0
+        self.reused = 0
+        self._lock = threading.Lock()
+        self._segments: dict[int, deque[Segment]] = {}
+        self._open: OrderedDict[Segment, None] = OrderedDict()
+
+    def take(self, nbytes: int, timeout: float | None = None) -> Segment:
+        """Return a segment of at least `nbytes` that nobody else uses; give it back by `give`.
+
+        Raises
+        ------
+        ExchangeFullError
+            If none came free within `timeout` seconds.
+        StorageFullError
+            If it cannot be had at all: by the pool's capacity, or by the disk's.
+        """
+        size = segment_size(nbytes)
+        if size > self.capacity:
+            raise StorageFullError(
+                errno.ENOSPC,
+                f"an array of {format_size(nbytes)} exceeds the exchange's capacity of "
+                f"{format_size(self.capacity)}: pass a larger capacity= or use another directory",
+                self.path,
+            )
+        start, pause, patience = time.monotonic(), _FIRST_PAUSE, _PATIENCE
+        while True:
+            with self._lock:
+                segment = self._reuse(size) or self._grow(size)
+                if segment is not None:
+                    self._keep_open(segment)
+                    self.taken += 1
+                    return segment
+            waited = time.monotonic() - start
+            if timeout is not None and waited >= timeout:
+                raise ExchangeFullError(
+                    f"no segment of {format_size(size)} came free in {timeout} s: "
+                    f"{format_size(self.nbytes)} are in use and the capacity is "
+                    f"{format_size(self.capacity)}; let consumers drop what they read, release "
+                    "references, or pass a larger capacity="
+                )
+            if waited > patience:
+                patience *= 10
+                _log.warning(
+                    "waiting since %.0f s for readers of %s to let go of a segment; %s of %s are "
+                    "in use",
+                    waited,
+                    self._session.path,
+                    format_size(self.nbytes),
+                    format_size(self.capacity),
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def give(self, segment: Segment) -> None:
+        """Give a segment back; it is free once no message and no lease has it.
+
+        Where there are no leases it is never used again, and lives by its other names.
+        """
+        segment.is_taken = False
+        if not self._session.can_lease:
+            segment.remove()
+
+    def trim(self) -> int:
+        """Remove all free segments and return the bytes that they had."""
+        with self._lock:
+            before = self.nbytes
+            self._evict(before)
+            return before - self.nbytes
+
+    def __len__(self) -> int:
+        return sum(map(len, self._segments.values()))
+
+    def _reuse(self, size: int) -> Segment | None:
+        if not self._session.can_lease:
+            return None
+        # A segment of up to twice the size is rather used than a new one made.
+        for other in sorted(known for known in self._segments if size <= known <= 2 * size):
+            segments = self._segments[other]
+            for _ in range(min(_ASKED_AT_ONCE, len(segments))):
+                segment = segments[0]
+                segments.rotate(-1)
+                if not segment.is_taken and segment.is_free():
+                    segment.is_taken = True
+                    self.reused += 1
+                    return segment
+        return None
+
+    def _grow(self, size: int) -> Segment | None:
+        if self.nbytes + size > self.capacity:
+            self._evict(self.nbytes + size - self.capacity)
+        if self.nbytes + size > self.capacity:
+            return None
+        for retry in (False, True):
+            try:
+                path = os.path.join(self.path, f"{next(self._numbers)}{files.SEGMENT_SUFFIX}")
+                with files.naming_errors(path):
+                    segment = Segment(path, size)
+            except StorageFullError:
+                if retry:
+                    if not self.nbytes:  # there is nothing of ours to wait for
+                        raise
+                    return None
+                self._evict(self.nbytes)
+                sweep_pools(self._session.path)
+            except FileNotFoundError as error:
+                raise closed_error(self._session.path) from error
+            else:
+                break
+        if self._session.can_lease:
+            self.nbytes += size
+            self._segments.setdefault(size, deque()).append(segment)
+        return segment
+
+    def _evict(self, nbytes: int) -> None:
+        """Remove free segments until `nbytes` are gone, or all that can be."""
+        for size in sorted(self._segments, reverse=True):
+            for segment in list(self._segments[size]):
+                if nbytes <= 0:
+                    return
+                if not segment.is_taken and (segment.is_gone() or segment.is_free()):
+                    self._segments[size].remove(segment)
+                    self._open.pop(segment, None)
+                    segment.remove()
+                    self.nbytes -= size
+                    nbytes -= size
+
+    def _keep_open(self, segment: Segment) -> None:
+        self._open[segment] = None
+        self._open.move_to_end(segment)
+        while len(self._open) > _KEPT_OPEN:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            if not oldest.is_taken:
+                oldest.close()
+
+    def close(self) -> None:
+        """Remove all segments; messages under way and readers keep theirs."""
+        self.abandon()
+        bury(self.path)
+
+    def abandon(self) -> None:
+        """Let go of all descriptors and of the lock that shows that the owner lives."""
+        for segment in self._all():
+            segment.close()
+        self._segments.clear()
+        self._open.clear()
+        owner, self._owner = self._owner, -1
+        if owner >= 0:
+            os.close(owner)
+
+    def _all(self) -> Iterable[Segment]:
+        return itertools.chain.from_iterable(self._segments.values())
+
+
+def _default_capacity(path: str) -> int:
+    free = capabilities.free_bytes(path)
+    tmpfs = capabilities.shared_memory_dir()
+    if tmpfs is not None and path.startswith(tmpfs):
+        free = min(free, capabilities.available_memory())
+    return free // 2

@@ -1,0 +1,64 @@
+"""Which bytes of a file a region of an array has, as few ranges."""
+
+from filexchange.aliases import Shape
+from filexchange.regions import NewAxis, Region, Span
+
+Range = tuple[int, int]
+
+# The kernel goes through the locks of a file one by one.
+_MOST_RANGES = 1024
+
+
+def byte_ranges(region: Region, strides: Shape, itemsize: int) -> list[Range]:
+    """Return ascending, disjoint ``(start, length)`` ranges that cover a region.
+
+    Exactly its bytes where these make at most 1024 ranges; otherwise also some between them, never
+    some outside of what the outermost axes select.
+
+    Parameters
+    ----------
+    region : Region
+    strides : tuple of int
+        Bytes between elements along each axis of the whole array.
+    itemsize : int
+
+    Examples
+    --------
+    >>> whole = Region.whole((4, 10))
+    >>> byte_ranges(whole[1:3], (80, 8), 8)
+    [(80, 160)]
+    >>> byte_ranges(whole[:2, 5:], (80, 8), 8)
+    [(40, 40), (120, 40)]
+    """
+    items = [item for item in region.items if not isinstance(item, NewAxis)]
+    if 0 in region.shape:
+        return []
+    ranges = [(0, itemsize)]
+    for stride, item in sorted(zip(strides, items, strict=True)):
+        span = Span(item, 1, 1) if isinstance(item, int) else item
+        starts = sorted(stride * (span.start + i * span.step) for i in (0, span.length - 1))
+        first, last = starts[0], starts[-1]
+        step = stride * abs(span.step)
+        if len(ranges) == 1 and ranges[0][1] >= step:
+            ranges = [(first + ranges[0][0], last - first + ranges[0][1])]
+        elif span.length * len(ranges) <= _MOST_RANGES:
+            ranges = [
+                (begin + start, length)
+                for begin in range(first, last + 1, step or 1)
+                for start, length in ranges
+            ]
+        else:
+            end = ranges[-1][0] + ranges[-1][1]
+            ranges = [(first + ranges[0][0], last - first + end - ranges[0][0])]
+    return _merged(ranges)
+
+
+def _merged(ranges: list[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, length in sorted(ranges):
+        if merged and start <= sum(merged[-1]):
+            begin = merged[-1][0]
+            merged[-1] = begin, max(sum(merged[-1]), start + length) - begin
+        else:
+            merged.append((start, length))
+    return merged

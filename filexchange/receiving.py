@@ -1,0 +1,90 @@
+"""Arrays out of an exchange."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from filexchange import files, leases
+from filexchange.aliases import Array
+from filexchange.errors import ExchangeError, UnsupportedOptionError
+from filexchange.message import Sent
+from filexchange.participants import Participant
+from filexchange.ref import ArrayRef
+from filexchange.sending import SegmentPlace
+from filexchange.sessions import POOLS
+
+#: How arrays are received: read-only, copy on write, or as copies.
+ReceiveMode: TypeAlias = Literal["r", "c", "copy"]
+
+
+def check_mode(mode: str) -> ReceiveMode:
+    """Return `mode` if it is one."""
+    if mode not in {"r", "c", "copy"}:
+        raise UnsupportedOptionError(
+            f"mode {mode!r} is none of 'r' (read-only, no copy), 'c' (writable, pages are copied "
+            "when they are written) and 'copy' (an array of one's own)"
+        )
+    return mode  # type: ignore[return-value]
+
+
+class Receiver:
+    """Gets what any sender of the session has sent.
+
+    Parameters
+    ----------
+    participant : Participant
+    mode : {"r", "c", "copy"}
+    """
+
+    def __init__(self, participant: Participant, mode: ReceiveMode) -> None:
+        self._participant = participant
+        self._mode = mode
+
+    def receive(self, sent: Sent) -> Sequence[Array]:
+        """Take each claim, and return the bytes of arrays in segments, other arrays as they are."""
+        memories: dict[str, Array] = {}
+        return [
+            self._of_file(each) if isinstance(each, ArrayRef) else self._of_segment(each, memories)
+            for each in sent
+        ]
+
+    def inline(self, data: bytes) -> Any:
+        """Return a buffer of bytes that came inside a message."""
+        return data if self._mode == "r" else bytearray(data)
+
+    def _of_segment(self, where: SegmentPlace, memories: dict[str, Array]) -> Array:
+        memory = memories.get(where.claim)
+        if memory is None:
+            memory = memories[where.claim] = leases.receive(
+                self._path(where.claim),
+                os.path.join(self._participant.session.directory(POOLS), where.segment),
+                private=self._mode == "c",
+            )
+        part: Array = memory[where.offset : where.offset + where.nbytes]
+        if self._mode == "copy":
+            return part.copy()
+        if self._mode == "r" and leases.are_scarce():
+            part = part.copy()
+            part.flags.writeable = False
+        return part
+
+    def _of_file(self, ref: ArrayRef) -> Array:
+        self._path(os.path.relpath(ref.path, self._participant.claims))
+        if ref.offset is None or self._mode == "copy":
+            array = ref.load()
+        else:
+            array = np.asarray(ref.open(self._mode))
+        files.remove(ref.path)
+        array.flags.writeable = self._mode != "r"
+        return array
+
+    def _path(self, claim: str) -> str:
+        if os.path.basename(claim) != claim:
+            raise ExchangeError(
+                f"a message names {claim!r}, which is not a file of the exchange in "
+                f"{self._participant.session.path!r}: unpack messages with the exchange that "
+                "packed them"
+            )
+        return os.path.join(self._participant.claims, claim)

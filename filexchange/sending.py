@@ -1,0 +1,231 @@
+"""Arrays into an exchange: into segments, or into files of any other format."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from filexchange import capabilities, files
+from filexchange.aliases import Array, Indexable
+from filexchange.formats import Format, WriteOptions, copy_blocks, memory_order
+from filexchange.leases import Lease, lease_of
+from filexchange.message import Sent
+from filexchange.participants import Participant
+from filexchange.ref import ArrayRef
+from filexchange.segments import Segment, place
+from filexchange.sessions import POOLS, closed_error
+
+
+class SegmentPlace(NamedTuple):
+    """Where an array is in a segment.
+
+    Attributes
+    ----------
+    claim : str
+        Name of the message's claim, to be used once.
+    segment : str
+        The segment's own path, below the pools of the session.
+    offset, nbytes : int
+    """
+
+    claim: str
+    segment: str
+    offset: int
+    nbytes: int
+
+
+class SegmentSender:
+    """Writes all arrays of a message to one segment; what is in segments already is not copied.
+
+    Parameters
+    ----------
+    participant : Participant
+    timeout : float, optional
+        Seconds to wait for a free segment.
+    """
+
+    def __init__(self, participant: Participant, timeout: float | None = None) -> None:
+        self._participant = participant
+        self._timeout = timeout
+
+    def send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
+        """Write arrays, and claim them for each receiver."""
+        spots: list[tuple[str, int] | None] = [publishable(array) for array in arrays]
+        copied = [array for array, spot in zip(arrays, spots, strict=True) if spot is None]
+        with contextlib.ExitStack() as stack:
+            if copied:
+                offsets, nbytes = place([array.nbytes for array in copied])
+                segment = stack.enter_context(taken(self._participant, nbytes, self._timeout))
+                segment.describe_bytes()
+                for array, offset in zip(copied, offsets, strict=True):
+                    write(segment, array, offset)
+                written = iter(offsets)
+                spots = [spot or (segment.path, next(written)) for spot in spots]
+            return self._claim([spot for spot in spots if spot], arrays, receivers)
+
+    def _claim(
+        self, spots: Sequence[tuple[str, int]], arrays: Sequence[Array], receivers: int
+    ) -> list[Sent]:
+        participant = self._participant
+        pools = participant.session.directory(POOLS)
+        done: list[Sent] = []
+        try:
+            for _ in range(receivers):
+                sent: Sent = []
+                done.append(sent)
+                claims: dict[str, tuple[str, str]] = {}
+                for (path, offset), array in zip(spots, arrays, strict=True):
+                    if path not in claims:
+                        claim = participant.new_name()
+                        link(participant, path, os.path.join(participant.claims, claim))
+                        claims[path] = claim, _below(pools, path)
+                    sent.append(SegmentPlace(*claims[path], offset, array.nbytes))
+        except BaseException:
+            for each in done:
+                take_back(participant, each)
+            raise
+        return done
+
+
+class FileSender:
+    """Writes each array to a file of its own, in any format."""
+
+    def __init__(self, participant: Participant, fmt: Format) -> None:
+        self._participant = participant
+        self._format = fmt
+
+    def send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
+        """Write arrays, once for each receiver where a file cannot have several names."""
+        done: list[Sent] = [[] for _ in range(receivers)]
+        try:
+            for array in arrays:
+                first = save_in(self._participant, self._participant.claims, array, self._format)
+                for sent in done:
+                    sent.append(first if sent is done[0] else _again(first))
+        except BaseException:
+            for each in done:
+                take_back(self._participant, each)
+            raise
+        return done
+
+
+def take_back(participant: Participant, sent: Sent) -> None:
+    """Undo what a sender has sent to a receiver that will never hear of it."""
+    for each in sent:
+        name = os.path.basename(each.path if isinstance(each, ArrayRef) else each.claim)
+        files.remove(os.path.join(participant.claims, name))
+
+
+def save_in(
+    participant: Participant,
+    directory: str,
+    array: Indexable,
+    fmt: Format,
+    options: WriteOptions | None = None,
+) -> ArrayRef:
+    """Save an array to a new file of a directory of the session."""
+    return new_file(
+        participant,
+        directory,
+        fmt.suffixes[-1],
+        lambda path: ArrayRef(
+            path, fmt.name, fmt.write(path, None, array, options or WriteOptions())
+        ),
+    )
+
+
+def new_file(
+    participant: Participant, directory: str, suffix: str, make: Callable[[str], ArrayRef]
+) -> ArrayRef:
+    """Return the reference to a file of a directory of the session, where it appears complete.
+
+    Until then it is among what is this process's own, and goes with that if the process dies.
+    """
+    name = os.urandom(12).hex() + suffix
+    path = os.path.join(directory, name)
+    aside = os.path.join(participant.pool.path, name)
+    try:
+        with files.naming_errors(path):
+            try:
+                ref = make(aside)
+                files.move(aside, path, overwrite=False)
+            except BaseException:
+                files.remove(aside)
+                raise
+    except FileNotFoundError as error:
+        raise closed_error(participant.session.path) from error
+    return dataclasses.replace(ref, path=path)
+
+
+def _again(ref: ArrayRef) -> ArrayRef:
+    directory, name = os.path.split(ref.path)
+    path = os.path.join(directory, os.urandom(4).hex() + name)
+    if os.path.isdir(ref.path):
+        shutil.copytree(ref.path, path)
+    else:
+        capabilities.link_or_copy(ref.path, path)
+    return ArrayRef(path, ref.format, ref.stored)
+
+
+@contextlib.contextmanager
+def taken(participant: Participant, nbytes: int, timeout: float | None) -> Iterator[Segment]:
+    """Have a segment for the block, to write to it and to link it."""
+    pool = participant.pool
+    segment = pool.take(nbytes, timeout)
+    try:
+        yield segment
+    finally:
+        pool.give(segment)
+
+
+def link(participant: Participant, segment: str, name: str) -> None:
+    """Give a segment one more name."""
+    try:
+        capabilities.link_or_copy(segment, name)
+    except FileNotFoundError as error:
+        raise closed_error(participant.session.path) from error
+
+
+def write(segment: Segment, array: Indexable, offset: int) -> None:
+    """Copy an array, block by block if it is a lazy one, to a byte of a segment."""
+    target = segment.array(array.shape, array.dtype, memory_order(array), offset)
+    if isinstance(array, np.ndarray):
+        target[...] = array
+    else:
+        copy_blocks(array, target, array.dtype, None)
+
+
+def publishable(array: Array) -> tuple[str, int] | None:
+    """Return segment and byte of an array that is in one already, and will not change there.
+
+    An array of `Exchange.empty` is made read-only with this.
+    """
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return None
+    found = lease_of(array)
+    if found is None:
+        return None
+    lease, offset = found
+    if not lease.is_constant:
+        if lease.extent != (offset, array.nbytes):
+            return None
+        _freeze(lease, array)
+    return (lease.path, offset) if os.path.lexists(lease.path) else None
+
+
+def _freeze(lease: Lease, array: Array) -> None:
+    """Make an array of `Exchange.empty` read-only."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base.flags.writeable = False
+        base = base.base
+    lease.is_constant = True
+
+
+def _below(directory: str, path: str) -> str:
+    prefix = directory + os.sep
+    return path[len(prefix) :] if path.startswith(prefix) else path
