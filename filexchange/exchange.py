@@ -189,8 +189,7 @@ class Exchange:
                 return hold(here, sources, checked.attrs, timeout)
             refs: list[ArrayRef] = []
             try:
-                for source in sources:
-                    refs.append(save_in(here, here.held, source, fmt, checked))
+                refs.extend(save_in(here, here.held, each, fmt, checked) for each in sources)
             except BaseException:
                 for ref in refs:
                     files.remove(ref.path)
@@ -281,7 +280,9 @@ class Exchange:
         ArrayNotFoundError
             If it has been released already.
         """
-        if os.path.dirname(ref.path) != self._lane.participant.held or os.path.islink(ref.path):
+        here = self._lane.participant
+        name = os.path.basename(ref.path)
+        if name in {"", ".", ".."} or ref.path != os.path.join(here.held, name):
             raise ExchangeError(
                 f"{ref.path!r} is not held by the exchange in {self.directory!r}: only what was "
                 "put into this exchange can be released"

@@ -5,7 +5,7 @@ hidden name in the same directory that ends in ``.partial``, and gets its own na
 complete. A process killed in between leaves at most the hidden name.
 
 Segments of an exchange are the only files that are written again. Whoever opens one takes a lease,
-a lock that its mapping keeps, and a segment is not written while there is one.
+a lock that lasts as long as what was mapped, and a segment is not written while there is one.
 """
 
 import contextlib
@@ -193,13 +193,7 @@ def map_array(
         return empty
     before = offset % mmap.ALLOCATIONGRANULARITY
     try:
-        mapping = capabilities.map_file(
-            fd,
-            before + length,
-            ACCESS[mode],
-            offset - before,
-            tracked=path.endswith(SEGMENT_SUFFIX),
-        )
+        mapping = capabilities.map_file(fd, before + length, ACCESS[mode], offset - before)
     except OSError as error:
         raise named_error(error, path) from error
     if strides is not None:

@@ -1,4 +1,4 @@
-"""Arrays that an exchange holds until they are released: in segments, each with a name of its own."""
+"""Arrays that an exchange holds until they are released: segments, with a name for each array."""
 
 import contextlib
 import os

@@ -9,7 +9,7 @@ from filexchange import message
 from filexchange.errors import UnsupportedOptionError
 from filexchange.formats import get_format
 from filexchange.participants import Participant, participant
-from filexchange.receiving import Receiver, ReceiveMode
+from filexchange.receiving import ReceiveMode, Receiver
 from filexchange.sending import FileSender, SegmentSender, take_back
 
 
@@ -43,7 +43,7 @@ class Lane:
 
     @property
     def participant(self) -> Participant:
-        """This process's part in the exchange."""
+        """What this process has in the exchange."""
         return participant(self.path, self.capacity)
 
     def pack(self, obj: Any, *, receivers: int = 1, timeout: float | None = None) -> list[bytes]:

@@ -3,7 +3,8 @@
 A lease is an open file description with a shared lock, owned by the object that the arrays over a
 segment have as their base: with the last view, or the process, the kernel drops it. Mappings are
 kept for the next message in the same segment, since making their pages known to a process costs
-more than reading them; they hold neither descriptor nor lock.
+more than reading them. A mapping keeps the description that it was made from, and a lock on it:
+those that are kept have a description of their own, never locked.
 """
 
 import os
@@ -18,9 +19,8 @@ from filexchange.aliases import Array
 
 _OPEN = os.O_RDONLY | capabilities.OPEN_FLAGS | getattr(os, "O_NOFOLLOW", 0)
 
-# Descriptors left to the rest of the program, and mappings: the kernel allows 65,530.
+# Left to the rest of the program.
 _SPARE_DESCRIPTORS = 256
-_MOST_LEASES = 50_000
 
 _KEPT_MAPPINGS = 256
 _CHECKED_AT_ONCE = 4
@@ -43,7 +43,7 @@ class Lease:
 
     def __init__(
         self,
-        fd: int,
+        fd: int | None,
         memory: Array,
         path: str,
         *,
@@ -56,7 +56,8 @@ class Lease:
         self.path = path
         self.is_constant = is_constant
         self.extent = extent
-        _live.add(fd)
+        if fd is not None:
+            _live.add(fd)
 
     @property
     def address(self) -> int:
@@ -68,8 +69,9 @@ class Lease:
         return self._memory.__array_interface__
 
     def __del__(self) -> None:
-        _live.discard(self._fd)
-        self._close(self._fd)
+        if self._fd is not None:
+            _live.discard(self._fd)
+            self._close(self._fd)
 
 
 _live: set[int] = set()
@@ -81,26 +83,20 @@ def live_leases() -> int:
 
 
 class _Limit:
-    """How many leases there may be: the descriptors that the system gives, when need be all."""
+    """How many descriptors leases may have: as many as the system gives, when need be."""
 
     def __init__(self) -> None:
         self._known = 256
 
-    def is_near(self) -> bool:
+    def is_reached(self) -> bool:
         if len(_live) >= self._known:
             self._known = max(
-                self._known,
-                min(capabilities.raise_descriptor_limit() - _SPARE_DESCRIPTORS, _MOST_LEASES),
+                self._known, capabilities.raise_descriptor_limit() - _SPARE_DESCRIPTORS
             )
         return len(_live) >= self._known
 
 
 _limit = _Limit()
-
-
-def are_scarce() -> bool:
-    """Return whether arrays should rather be copied than leased: few descriptors are left."""
-    return _limit.is_near()
 
 
 def lease_of(array: Array) -> tuple[Lease, int] | None:
@@ -137,16 +133,22 @@ def receive(claim: str, segment: str, *, private: bool = False) -> Array:
         try:
             capabilities.lock_shared(fd)
             status = os.fstat(fd)
-            if private:
-                memory = capabilities.map_bytes(fd, status.st_size, files.ACCESS["c"])
+            # A mapping of its own keeps the lock without a descriptor.
+            keeps_lock = private or _limit.is_reached()
+            if keeps_lock:
+                access = files.ACCESS["c" if private else "r"]
+                memory = capabilities.map_bytes(fd, status.st_size, access)
             else:
-                memory = kept.get(fd, status, segment)
+                memory = kept.get(claim, status, segment)
             # Not before it is locked: without name and lock it would be free to be written.
             capabilities.remove_open_file(claim)
         except BaseException:
             os.close(fd)
             raise
-    return np.asarray(Lease(fd, memory, segment, is_constant=not private))
+        if keeps_lock:
+            os.close(fd)
+    lease = Lease(None if keeps_lock else fd, memory, segment, is_constant=not private)
+    return np.asarray(lease)
 
 
 class Mappings:
@@ -159,15 +161,19 @@ class Mappings:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[int, int], tuple[str, Array]] = OrderedDict()
 
-    def get(self, fd: int, status: os.stat_result, path: str) -> Array:
-        """Return the bytes of an open segment, whose own name is `path`."""
+    def get(self, name: str, status: os.stat_result, path: str) -> Array:
+        """Return the bytes of a segment by any name that it has now; its own name is `path`."""
         identity = status.st_dev, status.st_ino
         with self._lock:
             found = self._kept.get(identity)
             if found is not None and found[0] == path:
                 self._kept.move_to_end(identity)
                 return found[1]
-            memory = capabilities.map_bytes(fd, status.st_size, files.ACCESS["r"])
+            fd = os.open(name, _OPEN)
+            try:
+                memory = capabilities.map_bytes(fd, status.st_size, files.ACCESS["r"])
+            finally:
+                os.close(fd)
             self._kept[identity] = path, memory
             self._drop_some()
             return memory

@@ -1,4 +1,4 @@
-"""Exclusive access to regions of an array in a file, given back by the kernel if the holder dies."""
+"""Exclusive access to ranges of a file, given back by the kernel if the holder dies."""
 
 import contextlib
 import errno
@@ -13,9 +13,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1e-4, 1e-2
 
 
 @contextlib.contextmanager
-def locked(
-    path: str, ranges: Sequence[tuple[int, int]], timeout: float | None
-) -> Iterator[None]:
+def locked(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -> Iterator[None]:
     """Have ranges of a file's bytes for the block, as threads and processes agree to ask.
 
     Raises

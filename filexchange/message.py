@@ -11,11 +11,12 @@ processes have packed.
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from filexchange import files
 from filexchange.aliases import Array, DType, Order, Shape
 from filexchange.dtypes import is_plain
 from filexchange.received import ReceivedArray
@@ -26,6 +27,8 @@ INLINE_BELOW = 64 << 10
 #: Where arrays are, for one receiver: one place each. What a place is, is between the sender and
 #: the receiver.
 Sent: TypeAlias = list[Any]
+
+_NO_ARRAYS, _WITH_ARRAYS = b"\0", b"\1"
 
 _ARRAY_TYPES = (np.ndarray, np.memmap, ReceivedArray)
 
@@ -43,8 +46,8 @@ class Receiver(Protocol):
     def receive(self, sent: Sent) -> Sequence[Array]:
         """Return what was sent: for each array its bytes, or itself, whatever the sender is."""
 
-    def inline(self, data: bytes) -> Any:
-        """Return a buffer of bytes that came inside a message."""
+    def inline(self, data: bytes | bytearray) -> memoryview:
+        """Return the bytes that came inside a message, writable or not."""
 
 
 def pack(obj: Any, sender: Sender, *, receivers: int = 1, inline_below: int) -> list[bytes]:
@@ -63,93 +66,106 @@ def pack(obj: Any, sender: Sender, *, receivers: int = 1, inline_below: int) -> 
         Arrays of fewer bytes stay inside the message.
     """
     stream = io.BytesIO()
-    pickler = _Pickler(stream, inline_below)
-    pickler.dump(obj)
-    if not pickler.sent:
-        return [b"\0" + stream.getvalue()] * receivers
-    body = stream.getvalue()
-    sent = sender.send(pickler.sent, receivers)
-    return [_frame(each, pickler.buffers, body) for each in sent]
+    large = _Large(inline_below)
+    _Pickler(stream, large).dump(obj)
+    if not large.arrays:
+        stream.write(_NO_ARRAYS)
+        return [stream.getvalue()] * receivers
+    body = stream.getbuffer()
+    return [
+        b"".join((body, _tail(sent, large.buffers)))
+        for sent in sender.send(large.arrays, receivers)
+    ]
 
 
-def _frame(sent: Sent, buffers: list[int], body: bytes) -> bytes:
+# Behind the pickled object, which ends by itself, comes what tells where its arrays are, the bytes
+# of that, and a mark. So nothing has to be moved to make room for it.
+
+
+def _tail(sent: Sent, buffers: list[int]) -> bytes:
     head = pickle.dumps((sent, buffers), protocol=5)
-    return b"".join((b"\1", len(head).to_bytes(4, "little"), head, body))
+    return b"".join((head, len(head).to_bytes(4, "little"), _WITH_ARRAYS))
 
 
-def _unframe(message: bytes) -> tuple[Sent, list[int], memoryview]:
-    view = memoryview(message)
-    if view[:1] == b"\0":
-        return [], [], view[1:]
-    size = int.from_bytes(view[1:5], "little")
-    sent, buffers = pickle.loads(view[5 : 5 + size])  # noqa: S301 - see the module's docstring
-    return sent, buffers, view[5 + size :]
+def _read_tail(message: bytes) -> tuple[Sent, list[int]]:
+    if message.endswith(_NO_ARRAYS):
+        return [], []
+    end = len(message) - 4 - len(_WITH_ARRAYS)
+    begin = end - int.from_bytes(message[end : end + 4], "little")
+    sent, buffers = pickle.loads(memoryview(message)[begin:end])  # noqa: S301 - see the module's docstring
+    return sent, buffers
 
 
 def unpack(message: bytes, receiver: Receiver) -> Any:
     """Return the object that :func:`pack` packed, its arrays as `receiver` gives them."""
-    sent, buffers, body = _unframe(message)
+    sent, buffers = _read_tail(message)
     arrays = receiver.receive(sent) if sent else []
-    return _Unpickler(body, receiver, arrays, buffers).load()
+
+    def rebuild(where: Any, kind: Any, shape: Shape, order: Order) -> Array:
+        data = arrays[where] if type(where) is int else receiver.inline(where)
+        if isinstance(data, np.ndarray) and data.shape == shape and data.dtype == kind:
+            return _as_received(data)  # its format has told both
+        return _as_received(np.ndarray(shape, kind, data, order=order))
+
+    return _Unpickler(message, [arrays[number] for number in buffers], rebuild).load()
 
 
 def places(message: bytes) -> Sent:
     """Return where the arrays of a message are."""
-    return _unframe(message)[0]
+    return _read_tail(message)[0]
+
+
+class _Large:
+    """The arrays of a message that do not travel inside it, in the order in which they are met."""
+
+    def __init__(self, inline_below: int) -> None:
+        self.inline_below = inline_below
+        self.arrays: list[Array] = []
+        self.buffers: list[int] = []
+
+    def take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        """Take the buffer of another object than an array, or return true to leave it inside."""
+        data = buffer.raw()
+        if data.nbytes < self.inline_below:
+            return True
+        self.buffers.append(len(self.arrays))
+        self.arrays.append(np.frombuffer(data, np.uint8))
+        return False
 
 
 class _Pickler(pickle.Pickler):
-    """Collects the large arrays, and leaves their numbers in the stream."""
+    """Leaves the numbers of large arrays in the stream."""
 
-    def __init__(self, stream: io.BytesIO, inline_below: int) -> None:
-        super().__init__(stream, protocol=5, buffer_callback=self._take_buffer)
-        self._inline_below = inline_below
-        self.sent: list[Array] = []
-        self.buffers: list[int] = []
+    def __init__(self, stream: io.BytesIO, large: _Large) -> None:
+        # Not a method of this object: it would refer to itself, and to the arrays until the
+        # garbage collector comes.
+        super().__init__(stream, protocol=5, buffer_callback=large.take_buffer)
+        self._large = large
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) not in _ARRAY_TYPES or not is_plain(obj.dtype):
             return NotImplemented
         order: Order = "F" if obj.flags.fnc else "C"
         kind = _kind(obj.dtype)
-        if obj.nbytes < self._inline_below:
-            return _array, (obj.tobytes(order), kind, obj.shape, order)
-        self.sent.append(obj)
-        return _array, (len(self.sent) - 1, kind, obj.shape, order)
-
-    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        """Take the buffer of another object, or leave it in the stream."""
-        data = buffer.raw()
-        if data.nbytes < self._inline_below:
-            return True
-        self.buffers.append(len(self.sent))
-        self.sent.append(np.frombuffer(data, np.uint8))
-        return False
+        if obj.nbytes < self._large.inline_below:
+            return _array, (_bytes_of(obj, order), kind, obj.shape, order)
+        self._large.arrays.append(obj)
+        return _array, (len(self._large.arrays) - 1, kind, obj.shape, order)
 
 
 class _Unpickler(pickle.Unpickler):
+    """Lets `rebuild` make the arrays; it must not refer to this object, see `_Pickler`."""
+
     def __init__(
-        self, body: memoryview, receiver: Receiver, arrays: Sequence[Array], buffers: list[int]
+        self, message: bytes, buffers: Sequence[Array], rebuild: Callable[..., Array]
     ) -> None:
-        super().__init__(
-            io.BytesIO(body), buffers=[np.asarray(arrays[number]) for number in buffers]
-        )
-        self._receiver = receiver
-        self._arrays = arrays
+        super().__init__(io.BytesIO(message), buffers=buffers)
+        self._rebuild = rebuild
 
     def find_class(self, module: str, name: str, /) -> Any:
         if name == "_array" and module == __name__:
-            return self._array
+            return self._rebuild
         return super().find_class(module, name)
-
-    def _array(self, where: int | bytes, kind: Any, shape: Shape, order: Order) -> Array:
-        if isinstance(where, bytes):
-            data: Any = self._receiver.inline(where)
-        else:
-            data = self._arrays[where]
-            if data.shape == shape and data.dtype == kind:  # the format has told both
-                return _as_received(data)
-        return _as_received(np.ndarray(shape, kind, data, order=order))
 
 
 def _as_received(array: Array) -> Array:
@@ -157,9 +173,17 @@ def _as_received(array: Array) -> Array:
 
 
 def _array(*_: Any) -> Any:
+    """Stand for an array in the stream."""
     raise pickle.UnpicklingError("a message of filexchange: unpack it with Exchange.unpack")
+
+
+def _bytes_of(array: Array, order: Order) -> Any:
+    """Return what pickles as the elements of an array, without a copy where it is contiguous."""
+    if array.flags.c_contiguous or order == "F":
+        return pickle.PickleBuffer(files.as_bytes(array))
+    return array.tobytes()
 
 
 def _kind(dtype: DType) -> Any:
     """Return what pickles small, where a dtype has a name."""
-    return dtype.str if dtype.isbuiltin == 1 and dtype.names is None and not dtype.metadata else dtype
+    return dtype.str if dtype.isbuiltin == 1 and not dtype.metadata else dtype

@@ -40,7 +40,7 @@ class ReceivedArray(np.ndarray[Any, Any]):
     # Results of operations with other arrays are of their class.
     __array_priority__: ClassVar[float] = -100.0
 
-    def __array_wrap__(  # type: ignore[override]
+    def __array_wrap__(
         self, array: Array, context: Any = None, return_scalar: bool = False, /
     ) -> Any:
         return array[()] if return_scalar else array.view(np.ndarray)
@@ -49,11 +49,11 @@ class ReceivedArray(np.ndarray[Any, Any]):
         """Return an ndarray of one's own."""
         return np.array(self, order=order, copy=True)
 
-    def astype(self, *args: Any, **options: Any) -> Array:  # type: ignore[override]
+    def astype(self, *args: Any, **options: Any) -> Array:
         """Return an ndarray of one's own of another dtype."""
         return np.asarray(self).astype(*args, **options)
 
-    def __copy__(self) -> Array:
+    def __copy__(self) -> Array:  # type: ignore[override]
         return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any] | None, /) -> Array:  # type: ignore[override]

@@ -1,19 +1,20 @@
 """Arrays out of an exchange."""
 
+import errno
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from filexchange import files, leases
 from filexchange.aliases import Array
-from filexchange.errors import ExchangeError, UnsupportedOptionError
+from filexchange.errors import ArrayNotFoundError, ExchangeError, UnsupportedOptionError
 from filexchange.message import Sent
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.sending import SegmentPlace
-from filexchange.sessions import POOLS
+from filexchange.sessions import POOLS, closed_error
 
 #: How arrays are received: read-only, copy on write, or as copies.
 ReceiveMode: TypeAlias = Literal["r", "c", "copy"]
@@ -50,25 +51,37 @@ class Receiver:
             for each in sent
         ]
 
-    def inline(self, data: bytes) -> Any:
-        """Return a buffer of bytes that came inside a message."""
-        return data if self._mode == "r" else bytearray(data)
+    def inline(self, data: bytes | bytearray) -> memoryview:
+        """Return the bytes that came inside a message, writable or not."""
+        if self._mode == "r":
+            return memoryview(data).toreadonly()
+        return memoryview(data if isinstance(data, bytearray) else bytearray(data))
 
     def _of_segment(self, where: SegmentPlace, memories: dict[str, Array]) -> Array:
         memory = memories.get(where.claim)
         if memory is None:
-            memory = memories[where.claim] = leases.receive(
-                self._path(where.claim),
-                os.path.join(self._participant.session.directory(POOLS), where.segment),
+            memory = memories[where.claim] = self._lease(where)
+        part: Array = memory[where.offset : where.offset + where.nbytes]
+        return part.copy() if self._mode == "copy" else part
+
+    def _lease(self, where: SegmentPlace) -> Array:
+        session = self._participant.session
+        claim = self._path(where.claim)
+        try:
+            return leases.receive(
+                claim,
+                os.path.join(session.directory(POOLS), where.segment),
                 private=self._mode == "c",
             )
-        part: Array = memory[where.offset : where.offset + where.nbytes]
-        if self._mode == "copy":
-            return part.copy()
-        if self._mode == "r" and leases.are_scarce():
-            part = part.copy()
-            part.flags.writeable = False
-        return part
+        except ArrayNotFoundError as error:
+            if not os.path.lexists(session.path):
+                raise closed_error(session.path) from error
+            raise ArrayNotFoundError(
+                errno.ENOENT,
+                "this message has been unpacked already, and a message is unpacked once: put it "
+                "once for each receiver, or use Exchange.broadcast",
+                claim,
+            ) from error
 
     def _of_file(self, ref: ArrayRef) -> Array:
         self._path(os.path.relpath(ref.path, self._participant.claims))

@@ -361,7 +361,7 @@ class ArrayRef:
         >>> ref[:, 0]
         array([0, 5, 5, 0])
         """
-        part = self.part[region]
+        chosen = self._region()[region]
         if self.mode != "r+":
             raise ReadOnlyError(
                 f"this reference to {self.path!r} is for reading: lock a writable one, from "
@@ -375,12 +375,10 @@ class ArrayRef:
         begin = self.stored.offset
         ranges = [
             (begin + start, length)
-            for start, length in byte_ranges(
-                part._region(), self._stored_strides(), self.dtype.itemsize
-            )
+            for start, length in byte_ranges(chosen, self._stored_strides(), self.dtype.itemsize)
         ]
         with locked(self.path, ranges, timeout):
-            yield part.open()
+            yield self.part[region].open()
 
     def load(self) -> Array:
         """Read everything into an array of one's own, writable and independent of the file.

@@ -227,5 +227,4 @@ def _freeze(lease: Lease, array: Array) -> None:
 
 
 def _below(directory: str, path: str) -> str:
-    prefix = directory + os.sep
-    return path[len(prefix) :] if path.startswith(prefix) else path
+    return path.removeprefix(directory + os.sep)

@@ -102,9 +102,7 @@ def sweep_sessions(bases: Iterable[str] | None = None) -> list[str]:
             continue
         except UnsafeDirectoryError:  # somebody else's, and theirs to sweep
             continue
-        for path in _entries(parent):
-            if _sweep(path, ALIVE):
-                removed.append(path)
+        removed += [path for path in _entries(parent) if _sweep(path, ALIVE)]
     return removed
 
 

@@ -1,5 +1,6 @@
 """Exchanges: private scratch directories that end with their owner."""
 
+import dataclasses
 import multiprocessing
 import os
 import pickle
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange import scratch
+from filexchange import sessions
 from filexchange.errors import (
     ArrayNotFoundError,
     ExchangeClosedError,
@@ -48,15 +49,16 @@ def test_directory_is_private_and_ends_with_the_exchange(base: Path) -> None:
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         assert stat.S_IMODE(directory.parent.stat().st_mode) == 0o700
         ex.put(np.zeros(10))
-        assert len(os.listdir(directory)) == 1
+        assert ex.stats().held == 1
     assert not directory.exists()
+    assert list(base.rglob("*")) == [base / f"filexchange-{os.getuid()}"]
 
 
 def test_two_exchanges_do_not_meet() -> None:
     with fx.Exchange() as first, fx.Exchange() as second:
         assert first.directory != second.directory
         ref = first.put(np.ones(3))
-        with pytest.raises(ExchangeError, match="not a file of the exchange"):
+        with pytest.raises(ExchangeError, match="not held by the exchange"):
             second.release(ref)
         assert_same(ref[:], np.ones(3))
 
@@ -79,7 +81,7 @@ def test_array_that_no_file_holds_is_refused(kind: str) -> None:
     with fx.Exchange() as ex:
         with pytest.raises(UnsupportedArrayError):
             ex.put(REFUSED[kind]())
-        assert os.listdir(ex.directory) == []
+        assert ex.stats().held == 0
 
 
 def test_containers_come_back_with_references_in_place_of_arrays() -> None:
@@ -93,7 +95,8 @@ def test_containers_come_back_with_references_in_place_of_arrays() -> None:
         assert put["pair"].right == "text"
         assert put["list"][0] == 1
         assert_same(put["list"][1][0][:], np.arange(4))
-        assert len(os.listdir(ex.directory)) == 3
+        assert ex.stats().held == 3
+        assert ex.stats().segments == 1
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_containers_are_put_whole_or_not_at_all(obj: Any) -> None:
     with fx.Exchange() as ex:
         with pytest.raises(UnsupportedArrayError):
             ex.put(obj)
-        assert os.listdir(ex.directory) == []
+        assert ex.stats().held == 0
 
 
 def test_options_are_those_of_save() -> None:
@@ -121,7 +124,8 @@ def test_released_file_is_gone_and_its_views_stay() -> None:
         ref = ex.put(np.arange(1000))
         view = ref[10:]
         ex.release(ref)
-        assert os.listdir(ex.directory) == []
+        assert ex.stats().held == 0
+        ex.put(np.zeros(1000))
         assert_same(view, np.arange(10, 1000))
         with pytest.raises(ArrayNotFoundError):
             ref.load()
@@ -131,8 +135,13 @@ def test_released_file_is_gone_and_its_views_stay() -> None:
 
 def test_foreign_file_cannot_be_released(tmp_path: Path) -> None:
     ref = fx.save(tmp_path / "mine.npy", np.zeros(3))
-    with fx.Exchange() as ex, pytest.raises(ExchangeError, match="mine.npy"):
-        ex.release(ref)
+    with fx.Exchange() as ex:
+        held = ex.put(np.zeros(3))
+        places = [os.path.join(os.path.dirname(held.path), name) for name in ("", ".", "..")]
+        for path in (ref.path, *places, ex.directory, f"{held.path}/../../held"):
+            with pytest.raises(ExchangeError, match="not held"):
+                ex.release(dataclasses.replace(ref, path=path))
+        assert_same(held[:], np.zeros(3))
     assert_same(ref.load(), np.zeros(3))
 
 
@@ -180,7 +189,7 @@ def test_child_process_puts_into_its_parents_exchange(method: str) -> None:
         receiving.close()
         child.close()
         assert_same(ref[::-1], np.arange(50)[::-1])
-        assert Path(ref.path).parent == Path(ex.directory)
+        assert Path(ref.path).parent == Path(ex.directory) / "held"
 
 
 def test_pickled_exchange_is_a_participant_that_removes_nothing() -> None:
@@ -229,16 +238,16 @@ def test_missing_base_is_named(tmp_path: Path) -> None:
 
 def test_base_is_tmpfs_only_when_roomy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FILEXCHANGE_DIR")
-    monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
-    monkeypatch.setattr(scratch.capabilities, "shared_memory_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(sessions.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr(sessions.capabilities, "shared_memory_dir", lambda: str(tmp_path))
     for free, available, expected in (
         (8 << 30, 8 << 30, tmp_path),
         (1 << 30, 8 << 30, tmp_path / "temporary"),
         (8 << 30, 1 << 30, tmp_path / "temporary"),
     ):
-        monkeypatch.setattr(scratch.capabilities, "free_bytes", lambda _, free=free: free)
-        monkeypatch.setattr(scratch.capabilities, "available_memory", lambda n=available: n)
-        assert scratch.base_directory() == str(expected)
+        monkeypatch.setattr(sessions.capabilities, "free_bytes", lambda _, free=free: free)
+        monkeypatch.setattr(sessions.capabilities, "available_memory", lambda n=available: n)
+        assert sessions.base_directory() == str(expected)
 
 
 def _put_and_send(ex: fx.Exchange, connection: Any) -> None:

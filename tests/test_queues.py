@@ -2,7 +2,6 @@
 
 import dataclasses
 import multiprocessing
-import os
 import pickle
 import queue
 from pathlib import Path
@@ -13,7 +12,9 @@ import pytest
 
 import filexchange as fx
 from filexchange import message
-from filexchange.errors import ArrayNotFoundError, ExchangeClosedError, ExchangeError
+from filexchange.message import Sent
+from filexchange.errors import ExchangeClosedError, ExchangeError
+from filexchange.sending import SegmentPlace
 from filexchange.testing import ARRAYS, REFUSED, assert_same
 
 FORMATS = ["npy", "raw", "npz", "hdf5", "zarr"]
@@ -35,7 +36,7 @@ class Frame:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_array_comes_out_of_the_queue_equal(format: str, tmp_path: Path) -> None:
-    with fx.Exchange() as ex:
+    with fx.Exchange(inline_below=1) as ex:
         frames = ex.queue(format=format)
         for make in ARRAYS.values():
             array = make(tmp_path)
@@ -44,8 +45,9 @@ def test_every_array_comes_out_of_the_queue_equal(format: str, tmp_path: Path) -
             assert_same(np.asarray(received).view(np.ndarray), np.asarray(array).view(np.ndarray))
             if type(array) is np.ndarray:
                 assert not received.flags.writeable
+                assert isinstance(received, fx.ReceivedArray)
         _close(frames)
-        assert os.listdir(ex.directory) == []
+        assert ex.stats().claims == 0
 
 
 @pytest.mark.parametrize("kind", ["object", "masked", "StringDType"])
@@ -61,17 +63,17 @@ def test_array_that_no_file_holds_is_pickled(kind: str) -> None:
 
 
 def test_arrays_anywhere_in_an_object_go_by_file() -> None:
-    with fx.Exchange() as ex:
+    with fx.Exchange(inline_below=1) as ex:
         frames = ex.queue()
         shared = np.arange(5)
         frames.put([Frame(np.ones((2, 3)), 0.5), {"a": (shared, shared)}, "text", None])
-        assert len(_files(ex)) == 2
+        assert (ex.stats().claims, ex.stats().segments) == (1, 1)
         frame, nested, text, nothing = frames.get()
         assert_same(frame.image, np.ones((2, 3)))
         assert (frame.time, text, nothing) == (0.5, "text", None)
         assert_same(nested["a"][0], shared)
         assert nested["a"][0] is nested["a"][1]
-        assert _files(ex) == []
+        assert ex.stats().claims == 0
         _close(frames)
 
 
@@ -96,7 +98,7 @@ def test_a_message_is_small_however_large_its_array() -> None:
 
 
 def test_full_queue_keeps_nothing_of_what_it_refused() -> None:
-    with fx.Exchange() as ex:
+    with fx.Exchange(inline_below=1) as ex:
         frames = ex.queue(1)
         frames.put(np.zeros(10))
         for put in (
@@ -106,7 +108,7 @@ def test_full_queue_keeps_nothing_of_what_it_refused() -> None:
         ):
             with pytest.raises(queue.Full):
                 put()
-        assert len(_files(ex)) == 1
+        assert ex.stats().claims == 1
         assert frames.full()
         assert frames.qsize() == 1
         assert_same(frames.get(timeout=30), np.zeros(10))
@@ -122,12 +124,12 @@ def test_object_that_cannot_be_pickled_is_the_callers_error_and_leaves_nothing()
         frames = ex.queue()
         with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
             frames.put([np.zeros(3), lambda: None])
-        assert _files(ex) == []
+        assert ex.stats().claims == 0
         _close(frames)
 
 
 def test_closed_queue_and_ended_exchange_say_so() -> None:
-    with fx.Exchange() as ex:
+    with fx.Exchange(inline_below=1) as ex:
         frames = ex.queue()
         frames.close()
         with pytest.raises(ValueError, match="closed"):
@@ -135,7 +137,7 @@ def test_closed_queue_and_ended_exchange_say_so() -> None:
         frames.join_thread()
         late = ex.queue()
         late.put(np.zeros(3))
-    with pytest.raises(ArrayNotFoundError):
+    with pytest.raises(ExchangeClosedError):
         late.get(timeout=30)
     with pytest.raises(ExchangeClosedError):
         late.put(np.zeros(3))
@@ -146,9 +148,11 @@ def test_message_cannot_name_a_file_outside_the_exchange(tmp_path: Path) -> None
     ref = fx.save(tmp_path / "precious.npy", np.arange(3))
     with fx.Exchange() as ex:
         frames = ex.queue()
-        frames._queue.put(message.pack(np.zeros(1), lambda _: ref))
-        with pytest.raises(ExchangeError):
-            frames.get(timeout=30)
+        for place in (ref, SegmentPlace("../../../precious.npy", "x", 128, 24)):
+            forged = message.pack(np.zeros(3), _Forger(place), inline_below=1)
+            frames._queue.put(*forged)
+            with pytest.raises(ExchangeError, match="not a file of the exchange"):
+                frames.get(timeout=30)
         _close(frames)
     assert_same(ref.load(), np.arange(3))
 
@@ -174,7 +178,7 @@ def test_producers_and_consumers_in_processes(method: str) -> None:
         assert received == {
             i: float(np.full((64, 64), i).sum()) for i in (*range(10), *range(100, 110))
         }
-        assert _files(ex) == []
+        assert ex.stats().claims == 0
         _close(frames, sums)
 
 
@@ -188,8 +192,14 @@ def _consume(frames: Any, sums: Any) -> None:
         sums.put((frame["index"], float(frame["image"].sum())))
 
 
-def _files(ex: fx.Exchange) -> list[str]:
-    return os.listdir(ex.directory)
+class _Forger:
+    """Sends nothing, and says what it is told to."""
+
+    def __init__(self, place: Any) -> None:
+        self.place = place
+
+    def send(self, arrays: Any, receivers: int) -> list[Sent]:
+        return [[self.place] * len(arrays)] * receivers
 
 
 def _close(*queues: Any) -> None:

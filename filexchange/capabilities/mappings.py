@@ -19,24 +19,23 @@ _MAP_FAILED = ctypes.c_void_p(-1).value
 _MADV_POPULATE_WRITE = 23
 
 
-def map_file(fd: int, length: int, access: int, offset: int, *, tracked: bool) -> mmap.mmap:
+def map_file(fd: int, length: int, access: int, offset: int) -> mmap.mmap:
     """Map `length` bytes from `offset`, a multiple of ``mmap.ALLOCATIONGRANULARITY``.
 
-    A mapping that is `tracked` keeps the open file description, and with it a lock on it; before
-    Python 3.13 all do.
+    The mapping keeps the open file description, and with it a lock on it.
     """
-    options: dict[str, Any] = {} if tracked or not _HAS_UNTRACKED else {"trackfd": False}
+    options: dict[str, Any] = {"trackfd": False} if _HAS_UNTRACKED else {}
     return mmap.mmap(fd, length, access=access, offset=offset, **options)
 
 
 def map_bytes(fd: int, length: int, access: int) -> Array:
     """Return the first `length` bytes of a file, one or more, as an array over its pages.
 
-    The mapping lasts as long as the array and its views, and keeps neither descriptor nor lock.
-    `access` is one of the ``mmap.ACCESS_`` constants.
+    The mapping lasts as long as the array and its views. It keeps no descriptor, but the open
+    file description, and with it a lock on it. `access` is one of the ``mmap.ACCESS_`` constants.
     """
     if _HAS_UNTRACKED or not IS_64_BIT or libc_function("mmap") is None:
-        return np.frombuffer(map_file(fd, length, access, 0, tracked=False), np.uint8)
+        return np.frombuffer(map_file(fd, length, access, 0), np.uint8)
     return np.asarray(_Pages(fd, length, access))
 
 
@@ -84,4 +83,8 @@ def populate(memory: Array) -> None:
     madvise = libc_function("madvise") if sys.platform == "linux" else None
     if madvise is not None:
         # An older kernel says that it does not know this advice; nothing depends on it.
-        madvise(ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(memory.nbytes), ctypes.c_int(_MADV_POPULATE_WRITE))
+        madvise(
+            ctypes.c_void_p(memory.ctypes.data),
+            ctypes.c_size_t(memory.nbytes),
+            ctypes.c_int(_MADV_POPULATE_WRITE),
+        )
