@@ -9,6 +9,7 @@ from filexchange.exchange import Exchange
 from filexchange.lanes import Lane
 from filexchange.message import INLINE_BELOW
 from filexchange.receiving import ReceiveMode, check_mode
+from filexchange.remembering import Remembered
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,12 +66,13 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
         self._mode = check_mode(mode)
         super().__init__(max_workers, mp_context, initializer, initargs, **options)
         self._exchange = Exchange(directory, capacity=capacity, inline_below=inline_below)
+        self._remembered = Remembered()
 
     def submit(
         self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> concurrent.futures.Future[T]:
         """Run ``fn(*args, **kwargs)`` in a worker; see the standard executor."""
-        call = _Carried(self._exchange._lane, self._mode, (fn, args, kwargs))  # noqa: SLF001 - its other half
+        call = _Call(self._exchange._lane, self._mode, (fn, args, kwargs), self._remembered)  # noqa: SLF001 - its other half
         future: concurrent.futures.Future[Any] = super().submit(_run, call)
         return future
 
@@ -80,35 +82,44 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
         Without `wait` the exchange ends with this process, since tasks still run.
         """
         super().shutdown(wait, cancel_futures=cancel_futures)
+        self._remembered.forget()
         if wait:
             self._exchange.close()
 
 
-class _Carried:
-    """An object that is packed when it is pickled, and is itself again when it is unpickled."""
+class _Call:
+    """A call, whose arguments are packed when it is pickled."""
 
-    def __init__(self, lane: Lane, mode: ReceiveMode, obj: Any) -> None:
+    def __init__(
+        self, lane: Lane, mode: ReceiveMode, parts: Any, remembered: Remembered | None = None
+    ) -> None:
         self.lane = lane
         self.mode = mode
-        self.obj = obj
+        self.parts = parts
+        self._remembered = remembered
 
     def __reduce__(self) -> tuple[Any, ...]:
-        (packed,) = self.lane.pack(self.obj)
-        return _unpacked, (self.lane, self.mode, packed)
+        (packed,) = self.lane.pack(self.parts, remembered=self._remembered)
+        return _called, (self.lane, self.mode, packed)
 
 
-def _unpacked(lane: Lane, mode: ReceiveMode, packed: bytes) -> _Carried:
-    return _Carried(lane, mode, lane.unpack(packed, mode))
+def _called(lane: Lane, mode: ReceiveMode, packed: bytes) -> _Call:
+    return _Call(lane, mode, lane.unpack(packed, mode))
 
 
-class _Result(_Carried):
-    """A result: unpickled it is the object alone."""
+class _Result:
+    """A result, packed when it is pickled; when it is unpickled, it is the value alone."""
+
+    def __init__(self, lane: Lane, mode: ReceiveMode, value: Any) -> None:
+        self.lane = lane
+        self.mode = mode
+        self.value = value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        (packed,) = self.lane.pack(self.obj)
+        (packed,) = self.lane.pack(self.value)
         return Lane.unpack, (self.lane, packed, self.mode)
 
 
-def _run(call: _Carried) -> _Result:
-    fn, args, kwargs = call.obj
-    return _Result(call.lane, call.mode, fn(*args, **kwargs))
+def _run(call: _Call) -> _Result:
+    function, args, kwargs = call.parts
+    return _Result(call.lane, call.mode, function(*args, **kwargs))

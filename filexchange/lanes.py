@@ -10,6 +10,7 @@ from filexchange.errors import UnsupportedOptionError
 from filexchange.formats import get_format
 from filexchange.participants import Participant, participant
 from filexchange.receiving import ReceiveMode, Receiver
+from filexchange.remembering import Remembered
 from filexchange.sending import FileSender, SegmentSender, take_back
 
 
@@ -46,11 +47,18 @@ class Lane:
         """What this process has in the exchange."""
         return participant(self.path, self.capacity)
 
-    def pack(self, obj: Any, *, receivers: int = 1, timeout: float | None = None) -> list[bytes]:
+    def pack(
+        self,
+        obj: Any,
+        *,
+        receivers: int = 1,
+        timeout: float | None = None,
+        remembered: Remembered | None = None,
+    ) -> list[bytes]:
         """Return a message with `obj` for each of `receivers`; see `Exchange.pack`."""
         here = self.participant
         sender: message.Sender = (
-            SegmentSender(here, timeout)
+            SegmentSender(here, timeout, remembered)
             if self.format == "npy"
             else FileSender(here, get_format(self.format))
         )

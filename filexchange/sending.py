@@ -16,6 +16,7 @@ from filexchange.leases import Lease, lease_of
 from filexchange.message import Sent
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
+from filexchange.remembering import Remembered
 from filexchange.segments import Segment, place
 from filexchange.sessions import POOLS, closed_error
 
@@ -46,15 +47,23 @@ class SegmentSender:
     participant : Participant
     timeout : float, optional
         Seconds to wait for a free segment.
+    remembered : Remembered, optional
+        Arrays that need not be written again as long as they have not changed.
     """
 
-    def __init__(self, participant: Participant, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        participant: Participant,
+        timeout: float | None = None,
+        remembered: Remembered | None = None,
+    ) -> None:
         self._participant = participant
         self._timeout = timeout
+        self._remembered = remembered
 
     def send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
         """Write arrays, and claim them for each receiver."""
-        spots: list[tuple[str, int] | None] = [publishable(array) for array in arrays]
+        spots = [self._find(array) for array in arrays]
         copied = [array for array, spot in zip(arrays, spots, strict=True) if spot is None]
         with contextlib.ExitStack() as stack:
             if copied:
@@ -63,9 +72,20 @@ class SegmentSender:
                 segment.describe_bytes()
                 for array, offset in zip(copied, offsets, strict=True):
                     write(segment, array, offset)
+                    if self._remembered is not None:
+                        self._remembered.keep(
+                            array, segment, offset, most_bytes=self._participant.pool.capacity // 4
+                        )
                 written = iter(offsets)
                 spots = [spot or (segment.path, next(written)) for spot in spots]
             return self._claim([spot for spot in spots if spot], arrays, receivers)
+
+    def _find(self, array: Array) -> tuple[str, int] | None:
+        """Return segment and byte of an array that need not be written."""
+        found = publishable(array)
+        if found is None and self._remembered is not None:
+            return self._remembered.find(array)
+        return found
 
     def _claim(
         self, spots: Sequence[tuple[str, int]], arrays: Sequence[Array], receivers: int

@@ -12,8 +12,8 @@ import pytest
 
 import filexchange as fx
 from filexchange import message
-from filexchange.message import Sent
 from filexchange.errors import ExchangeClosedError, ExchangeError
+from filexchange.message import Sent
 from filexchange.sending import SegmentPlace
 from filexchange.testing import ARRAYS, REFUSED, assert_same
 

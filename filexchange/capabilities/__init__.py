@@ -19,6 +19,7 @@ mechanism               macOS                       Windows
 `lock_exclusively`      flock                       no lock
 `lock_ranges`           flock of the whole file     none
 `map_bytes`             ctypes or Python 3.13       Python's mmap
+`are_equal`             memcmp                      NumPy
 `shared_memory_dir`     none                        none
 `memory_limit`          none                        none
 ======================  ==========================  =======================================
@@ -41,7 +42,7 @@ from filexchange.capabilities.machine import (
     shared_memory_dir,
     user_id,
 )
-from filexchange.capabilities.mappings import map_bytes, map_file, populate
+from filexchange.capabilities.mappings import are_equal, map_bytes, map_file, populate
 from filexchange.capabilities.names import link_new, link_or_copy, remove_open_file, swap_names
 from filexchange.capabilities.transfers import (
     OPEN_FLAGS,
@@ -53,6 +54,7 @@ from filexchange.capabilities.transfers import (
 
 __all__ = [
     "OPEN_FLAGS",
+    "are_equal",
     "available_memory",
     "can_lease",
     "free_bytes",

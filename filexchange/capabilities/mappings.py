@@ -88,3 +88,13 @@ def populate(memory: Array) -> None:
             ctypes.c_size_t(memory.nbytes),
             ctypes.c_int(_MADV_POPULATE_WRITE),
         )
+
+
+def are_equal(first: memoryview, second: memoryview) -> bool:
+    """Return whether two pieces of memory hold the same bytes; other threads run meanwhile."""
+    a, b = np.frombuffer(first, np.uint8), np.frombuffer(second, np.uint8)
+    memcmp = libc_function("memcmp")
+    if memcmp is None or a.nbytes != b.nbytes:
+        return bool(np.array_equal(a, b))
+    pointers = (ctypes.c_void_p(each.ctypes.data) for each in (a, b))
+    return bool(memcmp(*pointers, ctypes.c_size_t(a.nbytes)) == 0)
