@@ -54,15 +54,25 @@ class Lane:
         receivers: int = 1,
         timeout: float | None = None,
         remembered: Remembered | None = None,
+        most_bytes: int | None = None,
     ) -> list[bytes]:
-        """Return a message with `obj` for each of `receivers`; see `Exchange.pack`."""
+        """Return a message with `obj` for each of `receivers`; see `Exchange.pack`.
+
+        A message has at most about `most_bytes`: what is more goes by file like a large array.
+        """
         here = self.participant
         sender: message.Sender = (
             SegmentSender(here, timeout, remembered)
             if self.format == "npy"
             else FileSender(here, get_format(self.format))
         )
-        return message.pack(obj, sender, receivers=receivers, inline_below=self.inline_below)
+        return message.pack(
+            obj,
+            sender,
+            receivers=receivers,
+            inline_below=self.inline_below,
+            most_bytes=most_bytes,
+        )
 
     def unpack(self, packed: bytes, mode: ReceiveMode) -> Any:
         """Return the object of a message, which can be unpacked once; see `Exchange.unpack`."""

@@ -128,27 +128,32 @@ def receive(claim: str, segment: str, *, private: bool = False) -> Array:
     ArrayNotFoundError
         If the claim is gone.
     """
-    with files.naming_errors(claim):
-        fd = os.open(claim, _OPEN)
-        try:
-            capabilities.lock_shared(fd)
-            status = os.fstat(fd)
-            # A mapping of its own keeps the lock without a descriptor.
-            keeps_lock = private or _limit.is_reached()
-            if keeps_lock:
-                access = files.ACCESS["c" if private else "r"]
-                memory = capabilities.map_bytes(fd, status.st_size, access)
-            else:
-                memory = kept.get(claim, status, segment)
-            # Not before it is locked: without name and lock it would be free to be written.
-            capabilities.remove_open_file(claim)
-        except BaseException:
-            os.close(fd)
-            raise
+    try:
+        return np.asarray(_lease(claim, segment, private=private))
+    except OSError as error:
+        raise files.named_error(error, claim) from error
+
+
+def _lease(claim: str, segment: str, *, private: bool) -> Lease:
+    fd = os.open(claim, _OPEN)
+    try:
+        capabilities.lock_shared(fd)
+        status = os.fstat(fd)
+        # A mapping of its own keeps the lock without a descriptor.
+        keeps_lock = private or _limit.is_reached()
         if keeps_lock:
-            os.close(fd)
-    lease = Lease(None if keeps_lock else fd, memory, segment, is_constant=not private)
-    return np.asarray(lease)
+            access = files.ACCESS["c" if private else "r"]
+            memory = capabilities.map_bytes(fd, status.st_size, access)
+        else:
+            memory = kept.get(claim, status, segment)
+        # Not before it is locked: without name and lock it would be free to be written.
+        capabilities.remove_open_file(claim)
+    except BaseException:
+        os.close(fd)
+        raise
+    if keeps_lock:
+        os.close(fd)
+    return Lease(None if keeps_lock else fd, memory, segment, is_constant=not private)
 
 
 class Mappings:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from filexchange import capabilities, files
 from filexchange.errors import LockTimeoutError
+from filexchange.patience import Patience
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1e-4, 1e-2
 
@@ -29,14 +30,14 @@ def locked(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) 
 
 
 def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -> int:
-    end = None if timeout is None else time.monotonic() + timeout
+    patience = Patience(timeout)
     pause = _FIRST_PAUSE
     while True:
         # Each holder has an open file description of its own: threads exclude each other, too.
         fd = files.open_regular(path, writable=True)
         try:
             with files.naming_errors(path):
-                capabilities.lock_ranges(fd, ranges, wait=end is None)
+                capabilities.lock_ranges(fd, ranges, wait=timeout is None)
         except BlockingIOError:
             os.close(fd)
         except BaseException:
@@ -44,7 +45,7 @@ def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -
             raise
         else:
             return fd
-        if end is not None and time.monotonic() >= end:
+        if patience.is_over:
             raise LockTimeoutError(
                 errno.ETIMEDOUT,
                 f"another process or thread kept the region locked for {timeout} s",

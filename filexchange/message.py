@@ -28,7 +28,10 @@ INLINE_BELOW = 64 << 10
 #: the receiver.
 Sent: TypeAlias = list[Any]
 
-_NO_ARRAYS, _WITH_ARRAYS = b"\0", b"\1"
+# What kind of message it is, at its end.
+_ALONE, _WITH_ARRAYS, _LONG = b"\0", b"\1", b"\2"
+_SIZE_BYTES = 4
+
 
 _ARRAY_TYPES = (np.ndarray, np.memmap, ReceivedArray)
 
@@ -50,7 +53,14 @@ class Receiver(Protocol):
         """Return the bytes that came inside a message, writable or not."""
 
 
-def pack(obj: Any, sender: Sender, *, receivers: int = 1, inline_below: int) -> list[bytes]:
+def pack(
+    obj: Any,
+    sender: Sender,
+    *,
+    receivers: int = 1,
+    inline_below: int,
+    most_bytes: int | None = None,
+) -> list[bytes]:
     """Return a message with `obj` for each of `receivers`.
 
     Parameters
@@ -64,17 +74,22 @@ def pack(obj: Any, sender: Sender, *, receivers: int = 1, inline_below: int) -> 
         How many messages are wanted; the files are written once for all of them.
     inline_below : int
         Arrays of fewer bytes stay inside the message.
+    most_bytes : int, optional
+        If the pickled object has more, it goes to a file as well, and the message tells where.
     """
     stream = io.BytesIO()
     large = _Large(inline_below)
     _Pickler(stream, large).dump(obj)
-    if not large.arrays:
-        stream.write(_NO_ARRAYS)
+    is_long = most_bytes is not None and stream.tell() > most_bytes
+    if not large.arrays and not is_long:
+        stream.write(_ALONE)
         return [stream.getvalue()] * receivers
     body = stream.getbuffer()
+    arrays = [*large.arrays, np.frombuffer(body, np.uint8)] if is_long else large.arrays
+    inside, mark = (b"", _LONG) if is_long else (body, _WITH_ARRAYS)
     return [
-        b"".join((body, _tail(sent, large.buffers)))
-        for sent in sender.send(large.arrays, receivers)
+        b"".join((inside, _tail(sent, large.buffers), mark))
+        for sent in sender.send(arrays, receivers)
     ]
 
 
@@ -84,14 +99,14 @@ def pack(obj: Any, sender: Sender, *, receivers: int = 1, inline_below: int) -> 
 
 def _tail(sent: Sent, buffers: list[int]) -> bytes:
     head = pickle.dumps((sent, buffers), protocol=5)
-    return b"".join((head, len(head).to_bytes(4, "little"), _WITH_ARRAYS))
+    return head + len(head).to_bytes(_SIZE_BYTES, "little")
 
 
 def _read_tail(message: bytes) -> tuple[Sent, list[int]]:
-    if message.endswith(_NO_ARRAYS):
+    if message.endswith(_ALONE):
         return [], []
-    end = len(message) - 4 - len(_WITH_ARRAYS)
-    begin = end - int.from_bytes(message[end : end + 4], "little")
+    end = len(message) - _SIZE_BYTES - len(_WITH_ARRAYS)
+    begin = end - int.from_bytes(message[end : end + _SIZE_BYTES], "little")
     sent, buffers = pickle.loads(memoryview(message)[begin:end])  # noqa: S301 - see the module's docstring
     return sent, buffers
 
@@ -100,6 +115,7 @@ def unpack(message: bytes, receiver: Receiver) -> Any:
     """Return the object that :func:`pack` packed, its arrays as `receiver` gives them."""
     sent, buffers = _read_tail(message)
     arrays = receiver.receive(sent) if sent else []
+    body = arrays[-1].data if message.endswith(_LONG) else message
 
     def rebuild(where: Any, kind: Any, shape: Shape, order: Order) -> Array:
         data = arrays[where] if type(where) is int else receiver.inline(where)
@@ -107,7 +123,7 @@ def unpack(message: bytes, receiver: Receiver) -> Any:
             return _as_received(data)  # its format has told both
         return _as_received(np.ndarray(shape, kind, data, order=order))
 
-    return _Unpickler(message, [arrays[number] for number in buffers], rebuild).load()
+    return _Unpickler(body, [arrays[number] for number in buffers], rebuild).load()
 
 
 def places(message: bytes) -> Sent:
@@ -157,9 +173,9 @@ class _Unpickler(pickle.Unpickler):
     """Lets `rebuild` make the arrays; it must not refer to this object, see `_Pickler`."""
 
     def __init__(
-        self, message: bytes, buffers: Sequence[Array], rebuild: Callable[..., Array]
+        self, body: bytes | memoryview, buffers: Sequence[Array], rebuild: Callable[..., Array]
     ) -> None:
-        super().__init__(io.BytesIO(message), buffers=buffers)
+        super().__init__(io.BytesIO(body), buffers=buffers)
         self._rebuild = rebuild
 
     def find_class(self, module: str, name: str, /) -> Any:

@@ -8,7 +8,7 @@ from typing import Self
 from filexchange import files
 from filexchange.aliases import PathLike
 from filexchange.pools import Pool
-from filexchange.sessions import CLAIMS, HELD, Session
+from filexchange.sessions import CLAIMS, HELD, POOLS, Session
 from filexchange.sweeping import sweep_pools, sweep_sessions
 
 _CLOSE_PRIORITY = 0  # after queues have handed over what was put
@@ -20,14 +20,16 @@ class Participant:
     Attributes
     ----------
     session : Session
-    claims, held : str
-        The directories of messages under way, and of what the exchange holds.
+    claims, held, pools : str
+        The directories of messages under way, of what the exchange holds, and, with a separator
+        at its end, of pools.
     """
 
     def __init__(self, session: Session, capacity: int | None) -> None:
         self.session = session
         self.claims = session.directory(CLAIMS)
         self.held = session.directory(HELD)
+        self.pools = session.directory(POOLS) + os.sep
         self._capacity = capacity
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -50,6 +52,8 @@ class Participant:
     @property
     def pool(self) -> Pool:
         """The pool of this process, made when it first writes."""
+        if self._pool is not None:
+            return self._pool
         with self._lock:
             if self._pool is None:
                 sweep_pools(self.session.path)

@@ -73,10 +73,19 @@ class Pool:
             If it cannot be had at all: by the pool's capacity, or by the disk's.
         """
         size = segment_size(nbytes)
+        with self._lock:
+            segment = self._reuse(size)
+            if segment is not None:
+                self._keep_open(segment)
+                self.taken += 1
+                return segment
+        return self._wait_for(size, timeout)
+
+    def _wait_for(self, size: int, timeout: float | None) -> Segment:
         if size > self.capacity:
             raise StorageFullError(
                 errno.ENOSPC,
-                f"an array of {format_size(nbytes)} exceeds the exchange's capacity of "
+                f"a segment of {format_size(size)} exceeds the exchange's capacity of "
                 f"{format_size(self.capacity)}: pass a larger capacity= or use another directory",
                 self.path,
             )
@@ -131,16 +140,25 @@ class Pool:
     def _reuse(self, size: int) -> Segment | None:
         if not self._session.can_lease:
             return None
-        # A segment of up to twice the size is rather used than a new one made.
-        for other in sorted(known for known in self._segments if size <= known <= 2 * size):
-            segments = self._segments[other]
-            for _ in range(min(_ASKED_AT_ONCE, len(segments))):
-                segment = segments[0]
-                segments.rotate(-1)
-                if not segment.is_taken and segment.is_free():
-                    segment.is_taken = True
-                    self.reused += 1
-                    return segment
+        return self._reuse_of(size) or self._reuse_larger(size)
+
+    def _reuse_larger(self, size: int) -> Segment | None:
+        """Use a segment of up to twice the size rather than make a new one."""
+        for other in sorted(known for known in self._segments if size < known <= 2 * size):
+            segment = self._reuse_of(other)
+            if segment is not None:
+                return segment
+        return None
+
+    def _reuse_of(self, size: int) -> Segment | None:
+        segments = self._segments.get(size) or deque()
+        for _ in range(min(_ASKED_AT_ONCE, len(segments))):
+            segment = segments[0]
+            segments.rotate(-1)
+            if not segment.is_taken and segment.is_free():
+                segment.is_taken = True
+                self.reused += 1
+                return segment
         return None
 
     def _grow(self, size: int) -> Segment | None:

@@ -1,14 +1,14 @@
 """A ``multiprocessing`` queue that carries references while the arrays stay in files."""
 
-import multiprocessing
-import time
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
 from queue import Full
 from typing import Any
 
+from filexchange.channels import MOST_BYTES, Channel, make_channel
 from filexchange.errors import ExchangeError
 from filexchange.lanes import Lane, default_lane
+from filexchange.patience import Patience
 from filexchange.receiving import ReceiveMode, check_mode
 
 
@@ -65,7 +65,7 @@ class Queue:
         self._mode = check_mode(mode)
         self._lane = default_lane() if lane is None else lane
         self._closed = False
-        self._queue: Any = (context or multiprocessing.get_context()).JoinableQueue(maxsize)
+        self._channel = make_channel(maxsize, context)
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put an object; its arrays are in their segment when this returns.
@@ -82,15 +82,15 @@ class Queue:
         """
         if self._closed:
             raise ValueError(f"{self!r} is closed")
-        if not block and self._queue.full():
+        if not block and self._channel.full():
             raise Full  # before anything is copied
-        wait = _Patience(timeout if block else 0)
-        (packed,) = self._lane.pack(obj, timeout=wait.left())
+        wait = Patience(timeout if block else 0)
+        (packed,) = self._lane.pack(obj, timeout=wait.left(), most_bytes=MOST_BYTES)
         self._put_packed(packed, block, wait.left())
 
     def _put_packed(self, packed: bytes, block: bool, timeout: float | None) -> None:
         try:
-            self._queue.put(packed, block, timeout)
+            self._channel.put(packed, block, timeout)
         except BaseException:
             self._lane.discard(packed)
             raise
@@ -115,7 +115,7 @@ class Queue:
             If the exchange has ended meanwhile.
         """
         chosen = self._mode if mode is None else check_mode(mode)
-        return self._lane.unpack(self._queue.get(block, timeout), chosen)
+        return self._lane.unpack(self._channel.get(block, timeout), chosen)
 
     def put_nowait(self, obj: Any) -> None:
         """Put without waiting; see :meth:`put`."""
@@ -133,53 +133,43 @@ class Queue:
         ValueError
             If it is called more often than there were messages.
         """
-        self._queue.task_done()
+        self._channel.task_done()
 
     def join(self) -> None:
         """Wait until `task_done` has been called for every message that was put."""
-        self._queue.join()
+        self._channel.join()
 
     def qsize(self) -> int:
         """Return about how many messages wait."""
-        return int(self._queue.qsize())
+        return int(self._channel.qsize())
 
     def empty(self) -> bool:
         """Return whether no message waits, as far as one can tell."""
-        return bool(self._queue.empty())
+        return bool(self._channel.empty())
 
     def full(self) -> bool:
         """Return whether `maxsize` messages wait, as far as one can tell."""
-        return bool(self._queue.full())
+        return bool(self._channel.full())
 
     def close(self) -> None:
         """Declare that this process puts, and gets, no more."""
         self._closed = True
-        self._queue.close()
+        self._channel.close()
 
     def join_thread(self) -> None:
         """Wait, after :meth:`close`, until all messages have been handed over."""
-        self._queue.join_thread()
+        self._channel.join_thread()
 
     def cancel_join_thread(self) -> None:
         """Let the process end without waiting for messages to be handed over."""
-        self._queue.cancel_join_thread()
+        self._channel.cancel_join_thread()
 
-    def __getstate__(self) -> tuple[ReceiveMode, Lane, Any]:
-        return self._mode, self._lane, self._queue
+    def __getstate__(self) -> tuple[ReceiveMode, Lane, Channel]:
+        return self._mode, self._lane, self._channel
 
-    def __setstate__(self, state: tuple[ReceiveMode, Lane, Any]) -> None:
-        self._mode, self._lane, self._queue = state
+    def __setstate__(self, state: tuple[ReceiveMode, Lane, Channel]) -> None:
+        self._mode, self._lane, self._channel = state
         self._closed = False
-
-
-class _Patience:
-    """The time that is left of a timeout."""
-
-    def __init__(self, timeout: float | None) -> None:
-        self._end = None if timeout is None else time.monotonic() + timeout
-
-    def left(self) -> float | None:
-        return None if self._end is None else max(0.0, self._end - time.monotonic())
 
 
 def broadcast(
@@ -192,8 +182,8 @@ def broadcast(
             f"{strangers[0]!r} is not a queue of the exchange in {lane.path!r}: make it with "
             "queue() of that exchange"
         )
-    wait = _Patience(timeout if block else 0)
-    packed = lane.pack(obj, receivers=len(queues), timeout=wait.left())
+    wait = Patience(timeout if block else 0)
+    packed = lane.pack(obj, receivers=len(queues), timeout=wait.left(), most_bytes=MOST_BYTES)
     for position, queue in enumerate(queues):
         try:
             queue._put_packed(packed[position], block, wait.left())  # noqa: SLF001 - as above

@@ -14,7 +14,7 @@ from filexchange.message import Sent
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.sending import SegmentPlace
-from filexchange.sessions import POOLS, closed_error
+from filexchange.sessions import closed_error
 
 #: How arrays are received: read-only, copy on write, or as copies.
 ReceiveMode: TypeAlias = Literal["r", "c", "copy"]
@@ -58,21 +58,19 @@ class Receiver:
         return memoryview(data if isinstance(data, bytearray) else bytearray(data))
 
     def _of_segment(self, where: SegmentPlace, memories: dict[str, Array]) -> Array:
-        memory = memories.get(where.claim)
+        claim, segment, offset, nbytes = where
+        memory = memories.get(claim)
         if memory is None:
-            memory = memories[where.claim] = self._lease(where)
-        part: Array = memory[where.offset : where.offset + where.nbytes]
+            memory = memories[claim] = self._lease(claim, segment)
+        part: Array = memory[offset : offset + nbytes]
         return part.copy() if self._mode == "copy" else part
 
-    def _lease(self, where: SegmentPlace) -> Array:
+    def _lease(self, claim: str, segment: str) -> Array:
         session = self._participant.session
-        claim = self._path(where.claim)
+        path = self._path(claim)
+        own = segment if os.path.isabs(segment) else self._participant.pools + segment
         try:
-            return leases.receive(
-                claim,
-                os.path.join(session.directory(POOLS), where.segment),
-                private=self._mode == "c",
-            )
+            return leases.receive(path, own, private=self._mode == "c")
         except ArrayNotFoundError as error:
             if not os.path.lexists(session.path):
                 raise closed_error(session.path) from error
@@ -80,7 +78,7 @@ class Receiver:
                 errno.ENOENT,
                 "this message has been unpacked already, and a message is unpacked once: put it "
                 "once for each receiver, or use Exchange.broadcast",
-                claim,
+                path,
             ) from error
 
     def _of_file(self, ref: ArrayRef) -> Array:
@@ -94,10 +92,10 @@ class Receiver:
         return array
 
     def _path(self, claim: str) -> str:
-        if os.path.basename(claim) != claim:
+        if os.sep in claim or claim in {"", ".", ".."}:
             raise ExchangeError(
                 f"a message names {claim!r}, which is not a file of the exchange in "
                 f"{self._participant.session.path!r}: unpack messages with the exchange that "
                 "packed them"
             )
-        return os.path.join(self._participant.claims, claim)
+        return f"{self._participant.claims}{os.sep}{claim}"

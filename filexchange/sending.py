@@ -5,7 +5,7 @@ import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,25 +18,14 @@ from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.remembering import Remembered
 from filexchange.segments import Segment, place
-from filexchange.sessions import POOLS, closed_error
+from filexchange.sessions import closed_error
 
+#: Where an array is in a segment: the name of the message's claim, to be used once; the segment's
+#: own path, below the pools of the session; offset and bytes. A plain tuple pickles fastest.
+SegmentPlace: TypeAlias = tuple[str, str, int, int]
 
-class SegmentPlace(NamedTuple):
-    """Where an array is in a segment.
-
-    Attributes
-    ----------
-    claim : str
-        Name of the message's claim, to be used once.
-    segment : str
-        The segment's own path, below the pools of the session.
-    offset, nbytes : int
-    """
-
-    claim: str
-    segment: str
-    offset: int
-    nbytes: int
+#: A segment's own path, and the byte of it where an array begins.
+Spot: TypeAlias = tuple[str, int]
 
 
 class SegmentSender:
@@ -64,23 +53,26 @@ class SegmentSender:
     def send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
         """Write arrays, and claim them for each receiver."""
         spots = [self._find(array) for array in arrays]
-        copied = [array for array, spot in zip(arrays, spots, strict=True) if spot is None]
-        with contextlib.ExitStack() as stack:
-            if copied:
-                offsets, nbytes = place([array.nbytes for array in copied])
-                segment = stack.enter_context(taken(self._participant, nbytes, self._timeout))
-                segment.describe_bytes()
-                for array, offset in zip(copied, offsets, strict=True):
-                    write(segment, array, offset)
-                    if self._remembered is not None:
-                        self._remembered.keep(
-                            array, segment, offset, most_bytes=self._participant.pool.capacity // 4
-                        )
-                written = iter(offsets)
-                spots = [spot or (segment.path, next(written)) for spot in spots]
-            return self._claim([spot for spot in spots if spot], arrays, receivers)
+        fresh = [array for array, spot in zip(arrays, spots, strict=True) if spot is None]
+        if not fresh:
+            return self._claim(spots, arrays, receivers)
+        pool = self._participant.pool
+        offsets, nbytes = place([array.nbytes for array in fresh])
+        segment = pool.take(nbytes, self._timeout)
+        try:
+            segment.describe_bytes()
+            for array, offset in zip(fresh, offsets, strict=True):
+                write(segment, array, offset)
+                if self._remembered is not None:
+                    self._remembered.keep(array, segment, offset, most_bytes=pool.capacity // 4)
+            written = iter(offsets)
+            spots = [spot or (segment.path, next(written)) for spot in spots]
+            return self._claim(spots, arrays, receivers)
+        finally:
+            # Not before it has the names of the claims: it would be free to be written.
+            pool.give(segment)
 
-    def _find(self, array: Array) -> tuple[str, int] | None:
+    def _find(self, array: Array) -> Spot | None:
         """Return segment and byte of an array that need not be written."""
         found = publishable(array)
         if found is None and self._remembered is not None:
@@ -88,27 +80,32 @@ class SegmentSender:
         return found
 
     def _claim(
-        self, spots: Sequence[tuple[str, int]], arrays: Sequence[Array], receivers: int
+        self, spots: Sequence[Spot | None], arrays: Sequence[Array], receivers: int
     ) -> list[Sent]:
-        participant = self._participant
-        pools = participant.session.directory(POOLS)
         done: list[Sent] = []
         try:
             for _ in range(receivers):
                 sent: Sent = []
                 done.append(sent)
                 claims: dict[str, tuple[str, str]] = {}
-                for (path, offset), array in zip(spots, arrays, strict=True):
+                for spot, array in zip(spots, arrays, strict=True):
+                    if spot is None:
+                        continue
+                    path, offset = spot
                     if path not in claims:
-                        claim = participant.new_name()
-                        link(participant, path, os.path.join(participant.claims, claim))
-                        claims[path] = claim, _below(pools, path)
-                    sent.append(SegmentPlace(*claims[path], offset, array.nbytes))
+                        claims[path] = self._claimed(path)
+                    sent.append((*claims[path], offset, array.nbytes))
         except BaseException:
             for each in done:
-                take_back(participant, each)
+                take_back(self._participant, each)
             raise
         return done
+
+    def _claimed(self, path: str) -> tuple[str, str]:
+        participant = self._participant
+        name = participant.new_name()
+        link(participant, path, f"{participant.claims}{os.sep}{name}")
+        return name, path.removeprefix(participant.pools)
 
 
 class FileSender:
@@ -136,7 +133,7 @@ class FileSender:
 def take_back(participant: Participant, sent: Sent) -> None:
     """Undo what a sender has sent to a receiver that will never hear of it."""
     for each in sent:
-        name = os.path.basename(each.path if isinstance(each, ArrayRef) else each.claim)
+        name = os.path.basename(each.path if isinstance(each, ArrayRef) else each[0])
         files.remove(os.path.join(participant.claims, name))
 
 
@@ -219,15 +216,13 @@ def write(segment: Segment, array: Indexable, offset: int) -> None:
         copy_blocks(array, target, array.dtype, None)
 
 
-def publishable(array: Array) -> tuple[str, int] | None:
+def publishable(array: Array) -> Spot | None:
     """Return segment and byte of an array that is in one already, and will not change there.
 
     An array of `Exchange.empty` is made read-only with this.
     """
-    if not (array.flags.c_contiguous or array.flags.f_contiguous):
-        return None
     found = lease_of(array)
-    if found is None:
+    if found is None or not array.flags.forc:
         return None
     lease, offset = found
     if not lease.is_constant:
@@ -244,7 +239,3 @@ def _freeze(lease: Lease, array: Array) -> None:
         base.flags.writeable = False
         base = base.base
     lease.is_constant = True
-
-
-def _below(directory: str, path: str) -> str:
-    return path.removeprefix(directory + os.sep)

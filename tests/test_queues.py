@@ -14,7 +14,6 @@ import filexchange as fx
 from filexchange import message
 from filexchange.errors import ExchangeClosedError, ExchangeError
 from filexchange.message import Sent
-from filexchange.sending import SegmentPlace
 from filexchange.testing import ARRAYS, REFUSED, assert_same
 
 FORMATS = ["npy", "raw", "npz", "hdf5", "zarr"]
@@ -93,7 +92,7 @@ def test_a_message_is_small_however_large_its_array() -> None:
     with fx.Exchange() as ex:
         frames = ex.queue()
         frames.put(np.zeros(4 << 20, "u1"))
-        assert len(frames._queue.get()) < 600
+        assert len(frames._channel.get()) < 600
         _close(frames)
 
 
@@ -148,9 +147,9 @@ def test_message_cannot_name_a_file_outside_the_exchange(tmp_path: Path) -> None
     ref = fx.save(tmp_path / "precious.npy", np.arange(3))
     with fx.Exchange() as ex:
         frames = ex.queue()
-        for place in (ref, SegmentPlace("../../../precious.npy", "x", 128, 24)):
+        for place in (ref, ("../../../precious.npy", "x", 128, 24)):
             forged = message.pack(np.zeros(3), _Forger(place), inline_below=1)
-            frames._queue.put(*forged)
+            frames._channel.put(*forged)
             with pytest.raises(ExchangeError, match="not a file of the exchange"):
                 frames.get(timeout=30)
         _close(frames)

@@ -19,6 +19,7 @@ mechanism               macOS                       Windows
 `lock_exclusively`      flock                       no lock
 `lock_ranges`           flock of the whole file     none
 `map_bytes`             ctypes or Python 3.13       Python's mmap
+`packet_sockets`        none: standard queues       none: standard queues
 `are_equal`             memcmp                      NumPy
 `shared_memory_dir`     none                        none
 `memory_limit`          none                        none
@@ -44,6 +45,7 @@ from filexchange.capabilities.machine import (
 )
 from filexchange.capabilities.mappings import are_equal, map_bytes, map_file, populate
 from filexchange.capabilities.names import link_new, link_or_copy, remove_open_file, swap_names
+from filexchange.capabilities.sockets import packet_sockets
 from filexchange.capabilities.transfers import (
     OPEN_FLAGS,
     preallocate,
@@ -67,6 +69,7 @@ __all__ = [
     "map_bytes",
     "map_file",
     "memory_limit",
+    "packet_sockets",
     "populate",
     "preallocate",
     "raise_descriptor_limit",
