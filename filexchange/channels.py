@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import threading
+import weakref
 from collections import deque
 from multiprocessing import util
 from multiprocessing.context import BaseContext, assert_spawning
@@ -113,6 +114,9 @@ class PacketChannel:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._joins_at_exit = True
+        # Like the standard queue, one that is dropped is closed without a word. Not at the end of
+        # the process, where messages may still wait.
+        weakref.finalize(self, _close, self._reader, self._writer).atexit = False
 
     def _check_open(self) -> None:
         if self._pid != os.getpid():  # what waits in a forked child is its parent's to send
@@ -241,6 +245,11 @@ class PacketChannel:
                 self._closed = True
                 self._changed.notify()
             self._thread.join()
+
+
+def _close(reader: socket.socket, writer: socket.socket) -> None:
+    reader.close()
+    writer.close()
 
 
 def _poll(reader: socket.socket, timeout: float | None) -> bool:

@@ -78,7 +78,7 @@ class Exchange:
         waits. By default half of what is free there, of the disk and, on tmpfs, of the memory
         that the machine and its control groups leave this process.
     inline_below : int, optional
-        Arrays of fewer bytes travel inside messages. By default 64 KiB, about where both ways
+        Arrays of fewer bytes travel inside messages. By default 96 KiB, about where both ways
         take the same time.
 
     Raises

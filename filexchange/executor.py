@@ -18,7 +18,7 @@ T = TypeVar("T")
 class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
     """A pool of processes, with the interface of ``concurrent.futures.ProcessPoolExecutor``.
 
-    Arrays of 64 KiB and more, wherever in arguments and results they stand, travel through
+    Arrays of 96 KiB and more, wherever in arguments and results they stand, travel through
     segments of an exchange, and arrive without a copy.
 
     Parameters

@@ -36,15 +36,12 @@ def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -
         # Each holder has an open file description of its own: threads exclude each other, too.
         fd = files.open_regular(path, writable=True)
         try:
-            with files.naming_errors(path):
-                capabilities.lock_ranges(fd, ranges, wait=timeout is None)
-        except BlockingIOError:
-            os.close(fd)
+            if _got(fd, path, ranges, wait=timeout is None):
+                return fd
         except BaseException:
             os.close(fd)
             raise
-        else:
-            return fd
+        os.close(fd)
         if patience.is_over:
             raise LockTimeoutError(
                 errno.ETIMEDOUT,
@@ -54,3 +51,13 @@ def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -
         # The kernel waits for a lock, but not until a time.
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _got(fd: int, path: str, ranges: Sequence[tuple[int, int]], *, wait: bool) -> bool:
+    try:
+        capabilities.lock_ranges(fd, ranges, wait=wait)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise files.named_error(error, path) from error
+    return True

@@ -19,10 +19,10 @@ import numpy as np
 from filexchange import files
 from filexchange.aliases import Array, DType, Order, Shape
 from filexchange.dtypes import is_plain
-from filexchange.received import ReceivedArray
+from filexchange.received import ReceivedArray, marked
 
 #: Arrays smaller than this many bytes are cheaper inside the message.
-INLINE_BELOW = 64 << 10
+INLINE_BELOW = 96 << 10
 
 #: Where arrays are, for one receiver: one place each. What a place is, is between the sender and
 #: the receiver.
@@ -49,7 +49,7 @@ class Receiver(Protocol):
     def receive(self, sent: Sent) -> Sequence[Array]:
         """Return what was sent: for each array its bytes, or itself, whatever the sender is."""
 
-    def inline(self, data: bytes | bytearray) -> memoryview:
+    def inline(self, data: bytes) -> bytes | bytearray:
         """Return the bytes that came inside a message, writable or not."""
 
 
@@ -120,10 +120,10 @@ def unpack(message: bytes, receiver: Receiver) -> Any:
     def rebuild(where: Any, kind: Any, shape: Shape, order: Order) -> Array:
         data = arrays[where] if type(where) is int else receiver.inline(where)
         if isinstance(data, np.ndarray) and data.shape == shape and data.dtype == kind:
-            return _as_received(data)  # its format has told both
-        return _as_received(np.ndarray(shape, kind, data, order=order))
+            return data  # its format has told both
+        return np.ndarray(shape, kind, data, order=order)
 
-    return _Unpickler(body, [arrays[number] for number in buffers], rebuild).load()
+    return marked(_Unpickler(body, [arrays[number] for number in buffers], rebuild).load())
 
 
 def places(message: bytes) -> Sent:
@@ -184,10 +184,6 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _as_received(array: Array) -> Array:
-    return array if array.flags.writeable else array.view(ReceivedArray)
-
-
 def _array(*_: Any) -> Any:
     """Stand for an array in the stream."""
     raise pickle.UnpicklingError("a message of filexchange: unpack it with Exchange.unpack")
@@ -196,7 +192,7 @@ def _array(*_: Any) -> Any:
 def _bytes_of(array: Array, order: Order) -> Any:
     """Return what pickles as the elements of an array, without a copy where it is contiguous."""
     if array.flags.c_contiguous or order == "F":
-        return pickle.PickleBuffer(files.as_bytes(array))
+        return pickle.PickleBuffer(files.as_bytes(array).toreadonly())
     return array.tobytes()
 
 

@@ -15,7 +15,7 @@ from filexchange.receiving import ReceiveMode, check_mode
 class Queue:
     """A queue between processes, with the interface of ``multiprocessing.JoinableQueue``.
 
-    Drop it in where ``multiprocessing.Queue`` was: arrays of 64 KiB and more travel through
+    Drop it in where ``multiprocessing.Queue`` was: arrays of 96 KiB and more travel through
     segments in an exchange, wherever in an object they stand, and arrive without a copy.
 
     Parameters

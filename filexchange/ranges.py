@@ -34,7 +34,7 @@ def byte_ranges(region: Region, strides: Shape, itemsize: int) -> list[Range]:
     if 0 in region.shape:
         return []
     ranges = [(0, itemsize)]
-    for stride, item in sorted(zip(strides, items, strict=True)):
+    for stride, item in sorted(zip(strides, items, strict=True), key=_stride):
         span = Span(item, 1, 1) if isinstance(item, int) else item
         starts = sorted(stride * (span.start + i * span.step) for i in (0, span.length - 1))
         first, last = starts[0], starts[-1]
@@ -51,6 +51,10 @@ def byte_ranges(region: Region, strides: Shape, itemsize: int) -> list[Range]:
             end = ranges[-1][0] + ranges[-1][1]
             ranges = [(first + ranges[0][0], last - first + end - ranges[0][0])]
     return _merged(ranges)
+
+
+def _stride(pair: tuple[int, object]) -> int:
+    return pair[0]
 
 
 def _merged(ranges: list[Range]) -> list[Range]:

@@ -21,7 +21,8 @@ class ReceivedArray(np.ndarray[Any, Any]):
 
     It is an ndarray in all but its answer to those who write to it: `ReadOnlyError`, a ValueError
     that tells how to get a writable one. What is computed from it, and its copies, are plain
-    ndarrays. Its views are of this class, and keep the memory from being used again.
+    ndarrays. Its views are of this class, and keep the memory from being used again. Inside of
+    objects of other classes, such as data frames, arrays are plain ndarrays, read-only too.
 
     Examples
     --------
@@ -61,6 +62,34 @@ class ReceivedArray(np.ndarray[Any, Any]):
 
     def __reduce_ex__(self, protocol: Any, /) -> Any:
         return np.asarray(self).__reduce_ex__(protocol)
+
+
+def marked(obj: Any) -> Any:
+    """Return an object with its read-only arrays as `ReceivedArray`, where a user will find them.
+
+    That is the object itself, and what dicts, lists and tuples of it hold. Objects of other
+    classes keep the plain arrays that they were made with, which some insist on.
+    """
+    return _marked(obj, {})
+
+
+def _marked(obj: Any, known: dict[int, ReceivedArray]) -> Any:
+    kind = type(obj)
+    if kind is np.ndarray:
+        if obj.flags.writeable:
+            return obj
+        # What was one array is one still.
+        return known.setdefault(id(obj), obj.view(ReceivedArray))
+    if kind is dict or kind is list:
+        for key, value in obj.items() if kind is dict else enumerate(obj):
+            if type(value) in _LOOKED_INTO:
+                obj[key] = _marked(value, known)
+    elif kind is tuple and any(type(value) in _LOOKED_INTO for value in obj):
+        return tuple(_marked(value, known) for value in obj)
+    return obj
+
+
+_LOOKED_INTO = {np.ndarray, dict, list, tuple}
 
 
 def _guarded(change: Callable[..., Any]) -> Callable[..., Any]:

@@ -51,11 +51,9 @@ class Receiver:
             for each in sent
         ]
 
-    def inline(self, data: bytes | bytearray) -> memoryview:
+    def inline(self, data: bytes) -> bytes | bytearray:
         """Return the bytes that came inside a message, writable or not."""
-        if self._mode == "r":
-            return memoryview(data).toreadonly()
-        return memoryview(data if isinstance(data, bytearray) else bytearray(data))
+        return data if self._mode == "r" else bytearray(data)
 
     def _of_segment(self, where: SegmentPlace, memories: dict[str, Array]) -> Array:
         claim, segment, offset, nbytes = where

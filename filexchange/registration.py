@@ -16,7 +16,7 @@ def register() -> None:
     """Let everything that ``multiprocessing`` pickles carry large arrays by file.
 
     Call it once where processes are started, before arrays are sent. Plain queues, pipes, pools
-    and arguments of processes then carry arrays of 64 KiB and more through segments of an exchange
+    and arguments of processes then carry arrays of 96 KiB and more through segments of an exchange
     of the sending process; processes that receive one send theirs likewise. They arrive read-only.
 
     Notes

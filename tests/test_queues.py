@@ -12,7 +12,7 @@ import pytest
 
 import filexchange as fx
 from filexchange import message
-from filexchange.errors import ExchangeClosedError, ExchangeError
+from filexchange.errors import ExchangeClosedError, ExchangeError, UnsupportedOptionError
 from filexchange.message import Sent
 from filexchange.testing import ARRAYS, REFUSED, assert_same
 
@@ -189,6 +189,89 @@ def _produce(frames: Any, start: int) -> None:
 def _consume(frames: Any, sums: Any) -> None:
     for frame in iter(frames.get, None):
         sums.put((frame["index"], float(frame["image"].sum())))
+
+
+@pytest.mark.parametrize("mode", ["r", "c", "copy"])
+@pytest.mark.parametrize("format", ["npy", "npz", "hdf5"])
+def test_mode_says_how_arrays_arrive(mode: Any, format: str) -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue(mode=mode, format=format)
+        for array in (np.zeros(10), np.zeros(100_000)):
+            frames.put(array)
+            frames.put(array)
+            received, read_only = frames.get(timeout=60), frames.get(timeout=60, mode="r")
+            assert not read_only.flags.writeable
+            assert received.flags.writeable == (mode != "r")
+            if mode != "r":
+                received += 1
+            assert_same(np.asarray(read_only), array)
+        with pytest.raises(UnsupportedOptionError):
+            frames.get(mode="rw")  # type: ignore[arg-type]
+        _close(frames)
+
+
+def test_broadcast_writes_once_for_all_receivers() -> None:
+    with fx.Exchange() as ex:
+        queues = [ex.queue(maxsize=1) for _ in range(4)]
+        ex.broadcast({"x": np.ones(100_000)}, queues)
+        assert (ex.stats().segments, ex.stats().claims) == (1, 4)
+        received = [each.get(timeout=60)["x"] for each in queues]
+        assert (ex.stats().claims, ex.stats().leases) == (0, 1)
+        assert [float(each.sum()) for each in received] == [100_000.0] * 4
+        queues[2].put("in the way")
+        with pytest.raises(queue.Full):
+            ex.broadcast(np.ones(100_000), queues, block=False)
+        assert ex.stats().claims == 2
+        _close(*queues)
+
+
+def test_broadcast_is_for_queues_of_the_exchange() -> None:
+    with fx.Exchange() as ex, fx.Exchange() as other:
+        stranger = other.queue()
+        with pytest.raises(ExchangeError, match="not a queue of the exchange"):
+            ex.broadcast(1, [stranger])
+        _close(stranger)
+
+
+def test_many_small_arrays_and_large_objects_go_through() -> None:
+    with fx.Exchange() as ex:
+        frames = ex.queue()
+        message = {"small": [np.full(1000, i) for i in range(100)], "text": "x" * 1_000_000}
+        frames.put(message)
+        received = frames.get(timeout=60)
+        assert received["text"] == message["text"]
+        for array, expected in zip(received["small"], message["small"], strict=True):
+            assert_same(np.asarray(array), expected)
+        _close(frames)
+
+
+def test_queue_needs_no_exchange_of_ones_own() -> None:
+    first, second = fx.Queue(), fx.Queue(2)
+    first.put(np.arange(100_000))
+    second.put(first.get(timeout=60))
+    assert_same(np.asarray(second.get(timeout=60)), np.arange(100_000))
+    _close(first, second)
+
+
+def test_queue_in_a_forked_child_uses_an_exchange_of_the_child() -> None:
+    context: Any = multiprocessing.get_context("fork")
+    frames = fx.Queue(context=context)
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=_send_default_lane, args=(sending,))
+    child.start()
+    assert receiving.recv() != frames._lane.path
+    child.join()
+    child.close()
+    receiving.close()
+    sending.close()
+    _close(frames)
+
+
+def _send_default_lane(connection: Any) -> None:
+    own = fx.Queue()
+    own.put(np.zeros(100_000))
+    own.get(timeout=60)
+    connection.send(own._lane.path)
 
 
 class _Forger:
