@@ -1,4 +1,4 @@
-"""The command line: ``filexchange bench``, ``info`` and ``convert``."""
+"""The command line: ``filexchange bench``, ``info``, ``convert``, ``ls`` and ``clean``."""
 
 import errno
 import json
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 import filexchange
-from filexchange import arrays, files
+from filexchange import arrays, files, housekeeping
 from filexchange.aliases import ChunksLike
 from filexchange.benchmark import DEFAULT_CASES, Case, Results, iter_results, synthetic_array
 from filexchange.benchmark.report import facts, failures, recommendation, table
@@ -23,9 +23,7 @@ from filexchange.errors import ArrayAccessError, FileExchangeError, UnsupportedO
 from filexchange.formats import get_format
 from filexchange.ref import ArrayRef
 from filexchange.sizes import format_size, parse_size
-
-# A table that is piped to a file is not cut at the width of a terminal that is not there.
-_PIPED_WIDTH = 160
+from filexchange.terminal import console as _console
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Exchange NumPy arrays between processes through files.",
 )
+app.command()(housekeeping.ls)
+app.command()(housekeeping.clean)
 
 
 def main() -> None:
@@ -48,11 +48,6 @@ def _fail(error: FileExchangeError) -> NoReturn:
         f"filexchange: {error}", style="red", markup=False
     )
     sys.exit(1)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PIPED_WIDTH)
 
 
 def _version(value: bool) -> None:
