@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from filexchange.arrays import create_array, keys, load, open_array, save, save_arrays
-    from filexchange.convert import convert
+    from filexchange.conversion import convert
     from filexchange.errors import FileExchangeError
     from filexchange.exchange import Exchange, ExchangeStats
     from filexchange.executor import ProcessPoolExecutor
@@ -51,7 +51,7 @@ _MODULES = {
     "Queue": "queues",
     "ReceivedArray": "received",
     "available_formats": "formats",
-    "convert": "convert",
+    "convert": "conversion",
     "create_array": "arrays",
     "keys": "arrays",
     "load": "arrays",

@@ -18,7 +18,7 @@ from filexchange import arrays, files, housekeeping
 from filexchange.aliases import ChunksLike
 from filexchange.benchmark import DEFAULT_CASES, Case, Results, iter_results, synthetic_array
 from filexchange.benchmark.report import facts, failures, recommendation, table
-from filexchange.convert import convert as convert_array
+from filexchange.conversion import convert as convert_array
 from filexchange.errors import ArrayAccessError, FileExchangeError, UnsupportedOptionError
 from filexchange.formats import get_format
 from filexchange.ref import ArrayRef

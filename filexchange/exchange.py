@@ -406,8 +406,8 @@ class Exchange:
         >>> with fx.Exchange() as ex:
         ...     for _ in range(10):
         ...         _ = ex.unpack(ex.pack(np.ones(100_000)))
-        ...     ex.stats().segments, ex.stats().claims
-        (2, 0)
+        ...     ex.stats().segments, ex.stats().claims, ex.stats().reuse_rate
+        (1, 0, 0.9)
         """
         here = self._lane.participant
         pool = here.pool if here.has_pool else None

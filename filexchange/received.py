@@ -93,7 +93,7 @@ _LOOKED_INTO = {np.ndarray, dict, list, tuple}
 
 
 def _guarded(change: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(change)
+    @functools.wraps(change, assigned=("__name__",))  # not its examples
     def guarded(self: ReceivedArray, *args: Any, **options: Any) -> Any:
         if not self.flags.writeable:
             raise ReadOnlyError(

@@ -55,3 +55,14 @@ def test_npy_does_not_bring_other_formats(tmp_path: Path) -> None:
     formats = {"hdf5", "npz", "zarr"}
     assert imported & {f"filexchange.formats.{name}" for name in formats} == set()
     assert "multiprocessing" not in imported
+
+
+def test_modules_hide_no_public_name(tmp_path: Path) -> None:
+    program = (
+        "import pkgutil, importlib, filexchange as fx\n"
+        "for each in pkgutil.walk_packages(fx.__path__, 'filexchange.'):\n"
+        "    if not each.name.endswith('__main__'): importlib.import_module(each.name)\n"
+        "import types\n"
+        "assert not [n for n in fx.__all__ if isinstance(getattr(fx, n), types.ModuleType)]"
+    )
+    _imported_by(program, tmp_path)

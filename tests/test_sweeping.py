@@ -1,7 +1,6 @@
 """What the dead leave behind is found by their locks, and goes."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -112,7 +111,9 @@ def test_ls_shows_the_living_and_the_dead(tmp_path: Path, living: str) -> None:
     lines = _command("ls", tmp_path).splitlines()
     for path, state in ((living, "alive"), (dead, "dead")):
         (line,) = [line for line in lines if os.path.basename(path) in line]
-        assert re.search(rf"\b{state}\b +1 +2 +0 +1 +1 +1\.\d\d MB", line), line
+        cells = [cell.strip() for cell in line.split("│")]
+        assert cells[1:-1] == [state, "1", "2", "0", "1", "1"]
+        assert cells[-1].endswith(" MB")
 
 
 def test_clean_removes_the_dead_only(tmp_path: Path, living: str) -> None:
