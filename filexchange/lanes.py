@@ -58,21 +58,25 @@ class Lane:
     ) -> list[bytes]:
         """Return a message with `obj` for each of `receivers`; see `Exchange.pack`.
 
-        A message has at most about `most_bytes`: what is more goes by file like a large array.
+        No message has more than `most_bytes`; longer ones go by file, like a large array.
         """
-        here = self.participant
-        sender: message.Sender = (
-            SegmentSender(here, timeout, remembered)
-            if self.format == "npy"
-            else FileSender(here, get_format(self.format))
-        )
-        return message.pack(
-            obj,
-            sender,
-            receivers=receivers,
-            inline_below=self.inline_below,
-            most_bytes=most_bytes,
-        )
+        sender = self._sender(timeout, remembered)
+        packed = message.pack(obj, sender, receivers=receivers, inline_below=self.inline_below)
+        if most_bytes is not None:
+            try:
+                for number, each in enumerate(packed):
+                    if len(each) > most_bytes:
+                        packed[number] = message.shorten(each, sender)
+            except BaseException:
+                for each in packed:
+                    self.discard(each)
+                raise
+        return packed
+
+    def _sender(self, timeout: float | None, remembered: Remembered | None) -> message.Sender:
+        if self.format == "npy":
+            return SegmentSender(self.participant, timeout, remembered)
+        return FileSender(self.participant, get_format(self.format))
 
     def unpack(self, packed: bytes, mode: ReceiveMode) -> Any:
         """Return the object of a message, which can be unpacked once; see `Exchange.unpack`."""
@@ -80,7 +84,8 @@ class Lane:
 
     def discard(self, packed: bytes) -> None:
         """Give up a message that nobody will unpack."""
-        take_back(self.participant, message.places(packed))
+        here = self.participant
+        take_back(here, message.places(packed, Receiver(here, "r")))
 
 
 _default: dict[int, Lane] = {}

@@ -29,7 +29,7 @@ INLINE_BELOW = 96 << 10
 Sent: TypeAlias = list[Any]
 
 # What kind of message it is, at its end.
-_ALONE, _WITH_ARRAYS, _LONG = b"\0", b"\1", b"\2"
+_ALONE, _WITH_ARRAYS, _ELSEWHERE = b"\0", b"\1", b"\2"
 _SIZE_BYTES = 4
 
 
@@ -53,14 +53,7 @@ class Receiver(Protocol):
         """Return the bytes that came inside a message, writable or not."""
 
 
-def pack(
-    obj: Any,
-    sender: Sender,
-    *,
-    receivers: int = 1,
-    inline_below: int,
-    most_bytes: int | None = None,
-) -> list[bytes]:
+def pack(obj: Any, sender: Sender, *, receivers: int = 1, inline_below: int) -> list[bytes]:
     """Return a message with `obj` for each of `receivers`.
 
     Parameters
@@ -74,23 +67,24 @@ def pack(
         How many messages are wanted; the files are written once for all of them.
     inline_below : int
         Arrays of fewer bytes stay inside the message.
-    most_bytes : int, optional
-        If the pickled object has more, it goes to a file as well, and the message tells where.
     """
     stream = io.BytesIO()
     large = _Large(inline_below)
     _Pickler(stream, large).dump(obj)
-    is_long = most_bytes is not None and stream.tell() > most_bytes
-    if not large.arrays and not is_long:
+    if not large.arrays:
         stream.write(_ALONE)
         return [stream.getvalue()] * receivers
     body = stream.getbuffer()
-    arrays = [*large.arrays, np.frombuffer(body, np.uint8)] if is_long else large.arrays
-    inside, mark = (b"", _LONG) if is_long else (body, _WITH_ARRAYS)
     return [
-        b"".join((inside, _tail(sent, large.buffers), mark))
-        for sent in sender.send(arrays, receivers)
+        b"".join((body, _tail(sent, large.buffers), _WITH_ARRAYS))
+        for sent in sender.send(large.arrays, receivers)
     ]
+
+
+def shorten(message: bytes, sender: Sender) -> bytes:
+    """Return a short message that stands for a long one, which goes to a file."""
+    (sent,) = sender.send([np.frombuffer(message, np.uint8)], 1)
+    return _tail(sent, []) + _ELSEWHERE
 
 
 # Behind the pickled object, which ends by itself, comes what tells where its arrays are, the bytes
@@ -115,7 +109,8 @@ def unpack(message: bytes, receiver: Receiver) -> Any:
     """Return the object that :func:`pack` packed, its arrays as `receiver` gives them."""
     sent, buffers = _read_tail(message)
     arrays = receiver.receive(sent) if sent else []
-    body = arrays[-1].data if message.endswith(_LONG) else message
+    if message.endswith(_ELSEWHERE):
+        return unpack(arrays[0].tobytes(), receiver)
 
     def rebuild(where: Any, kind: Any, shape: Shape, order: Order) -> Array:
         data = arrays[where] if type(where) is int else receiver.inline(where)
@@ -123,12 +118,15 @@ def unpack(message: bytes, receiver: Receiver) -> Any:
             return data  # its format has told both
         return np.ndarray(shape, kind, data, order=order)
 
-    return marked(_Unpickler(body, [arrays[number] for number in buffers], rebuild).load())
+    return marked(_Unpickler(message, [arrays[number] for number in buffers], rebuild).load())
 
 
-def places(message: bytes) -> Sent:
-    """Return where the arrays of a message are."""
-    return _read_tail(message)[0]
+def places(message: bytes, receiver: Receiver) -> Sent:
+    """Return where the arrays of a message are that is not unpacked; a long one is received."""
+    sent, _ = _read_tail(message)
+    if message.endswith(_ELSEWHERE):
+        return places(receiver.receive(sent)[0].tobytes(), receiver)
+    return sent
 
 
 class _Large:
@@ -173,9 +171,9 @@ class _Unpickler(pickle.Unpickler):
     """Lets `rebuild` make the arrays; it must not refer to this object, see `_Pickler`."""
 
     def __init__(
-        self, body: bytes | memoryview, buffers: Sequence[Array], rebuild: Callable[..., Array]
+        self, message: bytes, buffers: Sequence[Array], rebuild: Callable[..., Array]
     ) -> None:
-        super().__init__(io.BytesIO(body), buffers=buffers)
+        super().__init__(io.BytesIO(message), buffers=buffers)
         self._rebuild = rebuild
 
     def find_class(self, module: str, name: str, /) -> Any:

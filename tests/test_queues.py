@@ -245,6 +245,20 @@ def test_many_small_arrays_and_large_objects_go_through() -> None:
         _close(frames)
 
 
+def test_message_with_very_many_arrays_goes_through_or_leaves_nothing() -> None:
+    with fx.Exchange(inline_below=1) as ex:
+        frames = ex.queue(maxsize=1)
+        message = [np.full(2, number) for number in range(20_000)]
+        frames.put(message)
+        with pytest.raises(queue.Full):
+            frames.put(message, timeout=0.01)
+        assert ex.stats().claims == 1 + 1  # of the arrays, and of the message that names them
+        received = frames.get(timeout=60)
+        assert [int(array[1]) for array in received] == list(range(20_000))
+        assert ex.stats().claims == 0
+        _close(frames)
+
+
 def test_queue_needs_no_exchange_of_ones_own() -> None:
     first, second = fx.Queue(), fx.Queue(2)
     first.put(np.arange(100_000))
