@@ -60,14 +60,21 @@ def test_nested_objects_arrive_equal(obj: Any) -> None:
         assert ex.stats().claims == 0
 
 
+@pytest.fixture
+def xarray_has_pickled() -> None:
+    """Let xarray keep the frames in which it first pickled, with all their locals: not a test's."""
+    import xarray as xr
+
+    pickle.loads(pickle.dumps(xr.DataArray(np.ones(3)), 5))
+
+
+@pytest.mark.usefixtures("xarray_has_pickled")
 def test_pandas_and_xarray_travel_by_segment() -> None:
     import pandas as pd
     import xarray as xr
 
     frame = pd.DataFrame({"a": np.arange(50_000.0), "b": np.arange(50_000)})
     cube = xr.DataArray(np.ones((100, 500)), dims=("x", "y"), attrs={"unit": "m"})
-    # xarray keeps the first object that is ever pickled or unpickled, and with it a lease.
-    pickle.loads(pickle.dumps({"frame": frame, "cube": cube}, 5))
     with fx.Exchange() as ex:
         packed = ex.pack({"frame": frame, "cube": cube, "raw": Frame(np.ones(100_000), 1.5)})
         assert len(packed) < 20_000
