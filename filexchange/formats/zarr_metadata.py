@@ -22,6 +22,7 @@ from filexchange.formats.zarr_dtypes import (
     dtype_note,
     handle_dtype,
     noted_dtype,
+    shardable_dtype,
     spelled_as_integers,
 )
 
@@ -87,9 +88,9 @@ def array_document(shape: Shape, dtype: Any, options: WriteOptions) -> dict[str,
     """
     if RESERVED in options.attrs:
         raise AttrsError(f"attrs have {RESERVED!r}, which is reserved: use another name")
-    stored = data_type(handle_dtype(dtype))
     chunks, shards = grid(options, shape, dtype.itemsize)
-    note = dtype_note(dtype)
+    handle = handle_dtype(dtype) if shards is None else shardable_dtype(handle_dtype(dtype))
+    stored, note = data_type(handle), dtype_note(dtype, handle)
     return {
         "zarr_format": 3,
         "node_type": "array",
@@ -140,6 +141,11 @@ def _parse_array(
     if math.prod(n or 1 for n in shape) * dtype.itemsize >= 1 << 63:
         raise BadArrayFileError(f"shape {shape} of {dtype.itemsize} bytes each exceeds any file")
     chunks, shards = metadata.chunks, metadata.shards
+    if shards is not None and shardable_dtype(native) is not native:
+        raise UnsupportedArrayError(
+            "it has shards of raw bytes, which Zarr's Python package cannot read: write it without "
+            "shards with the program that wrote it"
+        )
     for unit in (chunks, shards or chunks):
         if any(n < 1 <= length for n, length in zip(unit, shape, strict=True)):
             raise BadArrayFileError(f"chunks {unit} have a length that is not positive")
