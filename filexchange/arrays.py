@@ -12,7 +12,7 @@ from filexchange import files
 from filexchange.aliases import Array, ChunksLike, DType, Mode, Order, PathLike, Shape
 from filexchange.dtypes import as_array, check_dtype
 from filexchange.errors import BadArrayFileError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats import Format, StoredArray, WriteOptions
+from filexchange.formats import Format, StoredArray, WriteOptions, source_chunks
 from filexchange.geometry import is_possible, lengths_of
 from filexchange.options import checked_key, resolve_target, unsupported, write_options
 from filexchange.ref import ArrayRef
@@ -358,6 +358,25 @@ def as_source(array: Any) -> contextlib.AbstractContextManager[Any]:
         return array.opened("r")
     lazy = all(hasattr(array, name) for name in ("shape", "dtype", "chunks", "__getitem__"))
     if lazy and not isinstance(array, np.ndarray | np.generic):
-        check_dtype(np.dtype(array.dtype))
-        return contextlib.nullcontext(array)
+        return contextlib.nullcontext(_Lazy(array))
     return contextlib.nullcontext(as_array(array))
+
+
+class _Lazy:
+    """A lazy array of another library, with lengths that are Python's own integers."""
+
+    def __init__(self, array: Any) -> None:
+        self.dtype: DType = np.dtype(array.dtype)
+        check_dtype(self.dtype)
+        try:
+            self.shape = lengths_of(array.shape)
+        except TypeError as error:
+            raise UnsupportedArrayError(
+                f"shape {array.shape} of a {type(array).__name__} is not made of integers: save an "
+                "array whose lengths are known (of Dask, after compute_chunk_sizes())"
+            ) from error
+        self.chunks = source_chunks(array)
+        self._array = array
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array[key]

@@ -59,6 +59,13 @@ def _structured(*, align: bool) -> Array:
     return array
 
 
+def _nested(depth: int) -> Array:
+    dtype: DType = np.dtype("i2")
+    for _ in range(depth):
+        dtype = np.dtype([("a", dtype)])
+    return np.zeros(2, dtype)
+
+
 def _ml_dtype(name: str) -> Array:
     ml_dtypes = pytest.importorskip("ml_dtypes", reason="its dtypes are optional")
     return _counting((3, 4), "i1").astype(getattr(ml_dtypes, name))
@@ -81,6 +88,7 @@ ARRAYS: dict[str, Callable[[Path], Array]] = {
     "big-endian integer": lambda _: _counting((7,), ">u4"),
     "structured packed": lambda _: _structured(align=False),
     "structured aligned": lambda _: _structured(align=True),
+    "structured nested": lambda _: _nested(15),
     "bool": lambda _: _counting((3, 4), "i4") % 3 == 0,
     "float16": lambda _: _counting((3, 4), "f2") / 3,
     "complex64": lambda _: _counting((3, 4), "c8") * 1j,
@@ -88,6 +96,7 @@ ARRAYS: dict[str, Callable[[Path], Array]] = {
     "longdouble": lambda _: _counting((3, 4), "longdouble") / 3,
     "nan and infinities": lambda _: np.array([np.nan, np.inf, -np.inf, -0.0]),
     "datetime64": lambda _: np.array(["2026-01-01", "NaT", "1969-07-20"], "M8[ns]"),
+    "datetime64 of long steps": lambda _: np.zeros(3, "M8[2000000000ns]"),
     "timedelta64": lambda _: _counting((5,), "m8[ms]"),
     "unicode": lambda _: np.array([["é", "日本語", ""], ["abcde", "x", "🜁"]], "U5"),
     "bytes": lambda _: np.array([b"", b"a", b"a\x00b"], "S3"),
@@ -109,6 +118,8 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "StringDType": lambda: np.array(["a", "bc"], np.dtypes.StringDType()),
     "masked": lambda: np.ma.masked_array([1.0, 2.0], [True, False]),
     "masked structured": lambda: np.ma.zeros(3, [("a", "f4")]),
+    "titles": lambda: np.zeros(2, [(("the title", "a"), "f4")]),
+    "nested deeply": lambda: _nested(40),
     "zero-width": lambda: np.zeros(3, "V0"),
     "ragged": lambda: np.array([np.zeros(1), np.zeros(2)], object),
 }
@@ -410,6 +421,24 @@ class FormatTests:
         copy = arrays.save(self.path(directory, "copy"), ref.part[::-1, 1:], format=self.name)
         assert_same(copy.load(), source[::-1, 1:])
 
+    def test_lazy_array_may_have_lengths_of_numpys_integers(
+        self, directory: Path, source: Array
+    ) -> None:
+        """The shape that is written and comes back is made of Python's own."""
+        ref = self.save(directory, _NumpyLengths(source))
+        assert all(type(length) is int for length in ref.shape)
+        assert_same(ref.load(), source)
+        if self.format.is_self_describing:
+            assert_same(arrays.load(ref.path, format=self.name), source)
+
+    def test_lazy_array_of_unknown_length_is_refused(self, directory: Path, source: Array) -> None:
+        """Such as Dask has after a selection by values; nothing is written."""
+        lazy: Any = _NumpyLengths(source)
+        lazy.shape = (float("nan"),)
+        with pytest.raises(UnsupportedArrayError, match="nan"):
+            self.save(directory, lazy)
+        assert os.listdir(directory) == []
+
     # Options.
 
     def test_attrs_come_back_equal(self, directory: Path) -> None:
@@ -582,6 +611,20 @@ class FormatTests:
         changed = ref.open("c")
         changed[:] = 0
         assert_same(ref.load(), source)
+
+
+class _NumpyLengths:
+    """A lazy array whose shape is what arithmetic with NumPy gives."""
+
+    chunks = None
+
+    def __init__(self, array: Array) -> None:
+        self.dtype = array.dtype
+        self.shape: Any = tuple(np.array(array.shape))
+        self._array = array
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array[key]
 
 
 class _Failing:
