@@ -10,6 +10,7 @@ A package that adds a format runs the whole contract with three lines::
 This module needs pytest: ``pip install "filexchange[test]"``.
 """
 
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -537,6 +538,32 @@ class FormatTests:
             arrays.open_array(refs["a"].path)
         assert len(os.listdir(directory)) == 1
 
+    def test_processes_add_arrays_to_one_container(self, directory: Path) -> None:
+        """None is lost, whoever makes the file; one waits for the other."""
+        if not self.format.supports_keys:
+            return
+        context = multiprocessing.get_context("spawn")
+        ready, start = context.Semaphore(0), context.Event()
+        path = self.path(directory)
+        names = [[f"{process}/{i}" for i in range(8)] for process in range(3)]
+        children = [
+            context.Process(target=_save_each, args=(path, self.name, own, ready, start))
+            for own in names
+        ]
+        for child in children:
+            child.start()
+        for _ in children:
+            ready.acquire()
+        start.set()
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+            child.close()
+        assert arrays.keys(path) == sorted(itertools.chain(*names))
+        for name in arrays.keys(path):
+            assert arrays.load(path, key=name) == int(name[0])
+        assert os.listdir(directory) == [os.path.basename(path)]
+
     @pytest.mark.parametrize(
         "key", ["", "/", "a//b", "../a", "a/..", ".", "a\0b", "a\\b", "x" * 5000]
     )
@@ -645,6 +672,13 @@ class _Failing:
             raise ZeroDivisionError
         lengths = (len(range(*part.indices(n))) for part, n in zip(key, self.shape, strict=True))
         return np.ones(tuple(lengths), self.dtype)
+
+
+def _save_each(path: str, format: str, names: list[str], ready: Any, start: Any) -> None:
+    ready.release()
+    start.wait()
+    for name in names:
+        arrays.save(path, np.array(int(name[0])), key=name, format=format)
 
 
 def _read_and_send(ref: ArrayRef, connection: Any) -> None:

@@ -243,6 +243,18 @@ class Format(ABC):
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
         """Yield the path to :meth:`write` to; what is there becomes `path` when the block ends.
 
+        Of those who change a container, each has it alone and finds what the one before it made.
+        """
+        with (
+            files.alone(path) if self.supports_keys else contextlib.nullcontext(),
+            self.replacing(path, key, overwrite=overwrite) as aside,
+        ):
+            yield aside
+
+    @contextlib.contextmanager
+    def replacing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
+        """Do what :meth:`publishing` does, while nobody else does it to the same container.
+
         With a `key`, a container keeps its other arrays: it is copied aside, changed and put in
         place as a whole, so that it never is half written.
         """

@@ -156,6 +156,17 @@ class ZarrFormat(Format):
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
         """Yield the path to write to, as the base class does.
 
+        Several processes may add arrays to an existing directory at the same time.
+        """
+        is_shared = key is not None and os.path.isdir(path)
+        publishing = self.replacing if is_shared else super().publishing
+        with publishing(path, key, overwrite=overwrite) as aside:
+            yield aside
+
+    @contextlib.contextmanager
+    def replacing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
+        """Yield the path to write to, as the base class does.
+
         An existing directory is not copied: the array is written to a store beside it, and moved
         from there to its own place.
         """
@@ -170,7 +181,7 @@ class ZarrFormat(Format):
                 f"{path!r} is a directory and not a Zarr store, and is not replaced by one: "
                 "choose another path, or remove it"
             )
-        with super().publishing(path, key, overwrite=overwrite) as aside:
+        with super().replacing(path, key, overwrite=overwrite) as aside:
             if path.lower().endswith(_ARCHIVE_SUFFIX) and not os.path.lexists(aside):
                 new_archive(aside)
             yield aside
