@@ -415,6 +415,9 @@ HDF5 = {
     "hdf5 references": Case(errors.UnsupportedArrayError, _dataset((3,), h5py.ref_dtype)),
     "hdf5 without data space": Case(errors.UnsupportedArrayError, _linked(h5py.Empty("f4"))),
     "hdf5 8 PB claimed": Case(errors.MemoryLimitError, _dataset((10**15,), "f8", chunks=(10**6,))),
+    "hdf5 chunk of 1 GiB for 80 bytes": Case(
+        BAD, _dataset((10,), "f8", maxshape=(None,), chunks=(1 << 27,), compression="gzip")
+    ),
     "hdf5 unknown filter": Case(errors.MissingDependencyError, _unknown_filter),
     "hdf5 chunk with a wrong checksum": Case(BAD, _damaged_chunk),
     "hdf5 is a directory": Case(BAD, _directory("a.h5")),
@@ -512,6 +515,23 @@ def _gzip_bomb(directory: Path) -> Path:
     return _zarr(gzip.compress(bytes(1 << 24)) * (BOMB_BYTES >> 24), codec="gzip")(directory)
 
 
+def _huge_chunk(directory: Path) -> Path:
+    path = _zarr(bytes(32))(directory)
+    os.truncate(path / "c" / "0", BOMB_BYTES)
+    return path
+
+
+def _huge_member(directory: Path) -> Path:
+    """Return a zipped array of 32 bytes whose one chunk inflates to 768 MiB."""
+    path = directory / "a.zarr.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("zarr.json", json.dumps(ZARR_JSON))
+        with archive.open("c/0", "w", force_zip64=True) as member:
+            for _ in range(BOMB_BYTES >> 24):
+                member.write(bytes(1 << 24))
+    return path
+
+
 def _group(directory: Path) -> Path:
     zarr.create_group(directory / "a.zarr")
     return directory / "a.zarr"
@@ -558,6 +578,9 @@ ZARR = {
     "zarr blosc chunk of garbage": Case(BAD, _zarr(b"garbage" * 9, codec="blosc")),
     "zarr blosc chunk that claims 2 GiB": Case(BAD, _zarr(BLOSC_HEADER + bytes(48), codec="blosc")),
     "zarr gzip bomb": Case(BAD, _gzip_bomb),
+    "zarr chunk file of 768 MiB": Case(BAD, _huge_chunk),
+    "zarr zip with a chunk of 768 MiB": Case(BAD, _huge_member),
+    "zarr chunk of 1 GiB for 32 bytes": Case(BAD, _zarr(bytes(32), chunk_shape=(1 << 27,))),
     "zarr chunk with a wrong checksum": Case(BAD, _zarr(bytes(36), codec="crc32c")),
     "zarr 2 pickled objects": Case(errors.UnsupportedArrayError, _pickling_zarr),
     "zarr 2 unknown compressor": Case(BAD, _zarr_2(compressor={"id": "no-such-codec"})),

@@ -13,11 +13,20 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from filexchange import files
+from filexchange import capabilities, files
 from filexchange.aliases import Array, Attrs, ChunksLike, DType, Indexable, Mode, Order, Shape
-from filexchange.errors import ArrayKeyError, UnsupportedOptionError
+from filexchange.errors import (
+    ArrayKeyError,
+    BadArrayFileError,
+    MemoryLimitError,
+    UnsupportedOptionError,
+)
 
 _COMPRESSION = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::(?P<level>\d{1,2}))?")
+
+# Smaller chunks are read whatever the array is; what grows may begin with a part of one.
+_CHECKED_CHUNK_BYTES = 256 << 20
+_MAX_CHUNK_RATIO = 16
 
 
 def _no_attrs() -> Attrs:
@@ -269,6 +278,32 @@ class Format(ABC):
             if key in self.keys(aside):
                 self.discard(aside, key)
             yield aside
+
+
+def check_chunks(stored: StoredArray, path: str) -> None:
+    """Raise unless a chunk, which is whole in memory when it is read, is of a plausible size.
+
+    Raises
+    ------
+    BadArrayFileError
+        If it is far larger than the array, so that a small file could ask for any memory.
+    MemoryLimitError
+        If this machine does not have the memory.
+    """
+    nbytes = math.prod(stored.chunks or ()) * stored.dtype.itemsize
+    if stored.chunks is None or nbytes < _CHECKED_CHUNK_BYTES or not stored.nbytes:
+        return
+    remedy = "rewrite it with smaller chunks, with the program that wrote it"
+    if nbytes > _MAX_CHUNK_RATIO * stored.nbytes:
+        raise BadArrayFileError(
+            f"{path!r} has chunks of {nbytes} bytes for an array of {stored.nbytes}: {remedy}"
+        )
+    available = capabilities.available_memory()
+    if nbytes > available:
+        raise MemoryLimitError(
+            f"a chunk of {path!r} needs {nbytes / 1e9:.1f} GB of memory and {available / 1e9:.1f} "
+            f"GB are available: {remedy}"
+        )
 
 
 def choose_key(path: str, key: str | None, keys: list[str]) -> str:

@@ -38,6 +38,11 @@ GROUP: Mapping[str, Any] = MappingProxyType(
 
 _MAX_NDIM = 64
 
+# Filters may store elements as wider ones, bytes as doubles; codecs add a little to every chunk.
+_MAX_GROWTH = 8
+_OVERHEAD = 4096
+_INDEX_ENTRY = 16 + _OVERHEAD
+
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return a document as the bytes of its file.
@@ -159,6 +164,14 @@ def _parse_array(
         attrs=MappingProxyType(attrs),
     )
     return stored, metadata
+
+
+def largest_file(metadata: ArrayV2Metadata | ArrayV3Metadata) -> int:
+    """Return the most bytes that a chunk of an array, or a shard of them, takes in its file."""
+    elements = math.prod(metadata.shards or metadata.chunks)
+    index = _INDEX_ENTRY * elements // max(1, math.prod(metadata.chunks)) if metadata.shards else 0
+    itemsize = metadata.dtype.to_native_dtype().itemsize
+    return _MAX_GROWTH * elements * itemsize + index + _OVERHEAD
 
 
 def _split_attributes(attributes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
