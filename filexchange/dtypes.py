@@ -36,16 +36,21 @@ def as_array(obj: Any) -> Array:
     UnsupportedArrayError
         For masked arrays and for dtypes that :func:`check_dtype` refuses.
     """
-    if isinstance(obj, np.ma.MaskedArray):
-        raise UnsupportedArrayError(
-            "a masked array cannot be written to one file without losing its mask: save "
-            "numpy.ma.getdata(x) and numpy.ma.getmaskarray(x) as two arrays, or x.filled(value)"
-        )
+    check_unmasked(obj)
     array = obj if type(obj) is np.ndarray else np.asarray(obj)
     if array.dtype.type is np.record:  # a recarray: the same fields without the attribute access
         array = array.view(np.dtype((np.void, array.dtype)))
     check_dtype(array.dtype)
     return array
+
+
+def check_unmasked(obj: Any) -> None:
+    """Raise `UnsupportedArrayError` if `obj` is a masked array, whose mask would be lost."""
+    if isinstance(obj, np.ma.MaskedArray):
+        raise UnsupportedArrayError(
+            "a masked array cannot be written to one file without losing its mask: save "
+            "numpy.ma.getdata(x) and numpy.ma.getmaskarray(x) as two arrays, or x.filled(value)"
+        )
 
 
 def check_dtype(dtype: DType) -> None:

@@ -340,7 +340,8 @@ class FormatTests:
 
     def test_load_is_ones_own_array(self, ref: ArrayRef, source: Array) -> None:
         """What load returns can be changed without changing the file."""
-        for loaded in (ref.load(), ref.part[1].load()):
+        for loaded in (ref.load(), ref.part[1].load(), ref.part[0:0].load()):
+            assert loaded.flags.owndata
             loaded[...] = -1
         assert_same(ref[...], source)
 
@@ -615,6 +616,25 @@ class FormatTests:
         )
         ref[...] = array
         assert_same(ref.load(), array)
+
+    def test_masked_array_is_not_assigned(self, directory: Path) -> None:
+        """Its mask would be lost; the refusal is that of saving it."""
+        if not self.can_create():
+            return
+        ref = arrays.create_array(self.path(directory), shape=(2,), dtype="f4", format=self.name)
+        for value in (np.ma.masked_array([1.0, 2.0], [True, False]), np.ma.masked):
+            with pytest.raises(UnsupportedArrayError, match="filled"):
+                ref[...] = value
+        assert_same(ref.load(), np.zeros(2, "f4"))
+
+    def test_writable_reference_is_read_while_others_read(self, directory: Path) -> None:
+        """Reading through a reference of mode r+ needs no more than reading does."""
+        if not self.can_create():
+            return
+        ref = arrays.create_array(self.path(directory), shape=(2, 3), dtype="f4", format=self.name)
+        with ref.opened("r") as held:
+            assert_same(ref[1], held[1])
+            assert [row.tolist() for row in ref] == [[0, 0, 0]] * 2
 
     def test_reference_for_reading_cannot_be_assigned(self, ref: ArrayRef, source: Array) -> None:
         """Assignment needs mode r+, and says so; views of the file are read-only."""

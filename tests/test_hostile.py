@@ -16,6 +16,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -639,6 +640,8 @@ REFS = {
     "ref 100 MB": Case(INVALID, lambda _: json.dumps(STATE)[:-1] + " " * 100_000_000 + "}"),
     "ref 100,000 deep": Case(INVALID, lambda _: '{"filexchange": 1, "path": ' + "[" * 100_000),
     "ref other version": Case(INVALID, _ref(filexchange=2)),
+    "ref version true": Case(INVALID, _ref(filexchange=True)),
+    "ref version 1.0": Case(INVALID, _ref(filexchange=1.0)),
     "ref no version": Case(INVALID, _without("filexchange")),
     "ref unknown field": Case(INVALID, _ref(command="x")),
     "ref without path": Case(INVALID, _without("path")),
@@ -808,6 +811,18 @@ def test_shape_that_no_array_has_is_refused(suffix: str, shape: Any, tmp_path: P
     with pytest.raises(errors.UnsupportedArrayError):
         fx.create_array(tmp_path / f"a{suffix}", shape=shape, dtype="f8")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("shape", [-1, (-1,), (2, -1), (1,) * 65], ids=str)
+def test_shape_that_no_shared_memory_has_is_refused(shape: Any) -> None:
+    block = SharedMemory(create=True, size=80)
+    try:
+        with pytest.raises(errors.UnsupportedOptionError):
+            fx.ArrayRef.from_shared_memory(block, shape, "f8")
+        assert fx.ArrayRef.from_shared_memory(block, 10, "f8").load().shape == (10,)
+    finally:
+        block.close()
+        block.unlink()
 
 
 def test_attrs_that_json_cannot_express_are_named_when_a_reference_becomes_json(
