@@ -191,8 +191,8 @@ def _create(
     except (ValueError, TypeError, OverflowError) as error:
         raise UnsupportedArrayError(
             f"HDF5 has no place for an array of shape {shape}, dtype {short(str(dtype))} and "
-            f"chunks {layout.get('chunks')} ({error}): use smaller chunks, or format 'npy' or "
-            "'zarr'"
+            f"chunks {layout.get('chunks')} ({error}): use smaller chunks, or format 'zarr' or "
+            "'raw'"
         ) from error
     write_attrs(dataset, options.attrs, dtype)
     return dataset
