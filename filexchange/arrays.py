@@ -259,13 +259,31 @@ def open_array(
         raise UnsupportedOptionError(f"mode {mode!r} is neither 'r' nor 'r+'")
     target, fmt = resolve_target(path, format)
     files.check_exists(target)
+    key = _listed_key(target, fmt, key)
     if dtype is not None:
         stored = _raw_layout(target, fmt, np.dtype(dtype), shape, offset, order, strides)
     elif (shape, offset, order, strides) != (None, 0, "C", None):
         raise UnsupportedOptionError("shape, offset, order and strides need dtype= as well")
     else:
-        stored = fmt.describe(target, checked_key(fmt, key))
+        stored = fmt.describe(target, key)
     return ArrayRef(target, fmt.name, stored, mode=mode)
+
+
+def _listed_key(path: str, fmt: Format, key: str | None) -> str | None:
+    """Return `key` in the spelling of the container, where names may be that are not ours to give.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        If it is no name, of ours or in the container.
+    """
+    try:
+        checked = checked_key(fmt, key)
+    except UnsupportedOptionError:
+        if fmt.supports_keys and key in fmt.keys(path):
+            return key
+        raise
+    return checked if checked == key or key not in fmt.keys(path) else key
 
 
 def _raw_layout(
@@ -334,8 +352,19 @@ def load(
            [0., 1.]])
     """
     if isinstance(source, ArrayRef):
+        refuse_for_reference("key", key)
+        refuse_for_reference("format", format)
         return source.load()
     return open_array(source, key=key, format=format).load()
+
+
+def refuse_for_reference(option: str, value: str | None) -> None:
+    """Raise `UnsupportedOptionError` if an option is given that a reference says itself."""
+    if value is not None:
+        raise UnsupportedOptionError(
+            f"{option}={value!r} is for a path: a reference says itself which array it means, so "
+            "leave it out, or pass the path"
+        )
 
 
 def keys(path: PathLike, *, format: str | None = None) -> list[str]:

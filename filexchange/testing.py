@@ -487,8 +487,9 @@ class FormatTests:
                 continue
             with pytest.raises(UnsupportedOptionError, match=able):
                 self.save(directory, np.zeros(3), **{option: value})
-        with pytest.raises(UnsupportedOptionError):
-            self.save(directory, np.zeros(3), compression="no-such-codec")
+        for codec in ("no-such-codec", 4):
+            with pytest.raises(UnsupportedOptionError):
+                self.save(directory, np.zeros(3), compression=codec)
         if not self.can_create():
             with pytest.raises(UnsupportedOptionError):
                 arrays.create_array(self.path(directory), shape=(3,), dtype="f4", format=self.name)
@@ -573,6 +574,12 @@ class FormatTests:
         with pytest.raises(UnsupportedOptionError):
             self.save(directory, np.zeros(3), key=key)
         assert os.listdir(directory) == []
+
+    def test_reference_takes_no_options_of_a_path(self, ref: ArrayRef) -> None:
+        """It says itself which array it means, and what contradicts it is not passed over."""
+        for option in ({"key": "other"}, {"format": self.name}):
+            with pytest.raises(UnsupportedOptionError, match="path"):
+                arrays.load(ref, **option)
 
     # Filling by region.
 

@@ -88,9 +88,9 @@ class Compression(NamedTuple):
     level: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Compression":
+    def parse(cls, text: Any) -> "Compression":
         """Return what ``"name"`` or ``"name:level"`` says."""
-        match = _COMPRESSION.fullmatch(text)
+        match = _COMPRESSION.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise UnsupportedOptionError(
                 f"compression={text!r} is not a codec: expected 'name' or 'name:level', "

@@ -263,3 +263,14 @@ def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, compression: s
     assert not found.empty()
     assert found.get() == []
     found.close()
+
+
+def test_arrays_of_others_are_opened_by_any_name_that_is_listed(tmp_path: Path) -> None:
+    names = ["/rooted", "a//b", "a\\b"]
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name in names:
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, np.arange(3))
+    assert fx.keys(tmp_path / "a.npz") == names
+    for name in names:
+        assert fx.load(tmp_path / "a.npz", key=name).tolist() == [0, 1, 2]

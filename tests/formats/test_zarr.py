@@ -153,6 +153,12 @@ def test_shards_of_raw_bytes_by_others_are_refused(path):
         fx.open_array(path)
 
 
+def test_records_of_any_number_of_fields_are_stored(path):
+    wide = np.zeros(2, [(f"field{i}", "f8") for i in range(3000)])
+    fx.save(path, wide)
+    assert_same(fx.load(path), wide)
+
+
 def test_zarr_finds_what_is_written_in_groups(path):
     fx.save_arrays(path, {"a": VALUES, "g/b": VALUES + 1})
     fx.save(path, VALUES + 2, key="g/c")
