@@ -507,3 +507,24 @@ def test_arrays_of_others_are_opened_by_any_name_that_is_listed(tmp_path: Path) 
     assert fx.keys(tmp_path / "a.h5") == sorted(names)
     for name in names:
         assert fx.load(tmp_path / "a.h5", key=name).tolist() == [0, 1, 2]
+
+
+def test_processes_read_through_writable_references_at_the_same_time(path: str) -> None:
+    ref = fx.create_array(path, shape=(3,), dtype="f4")
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    with ref.opened("r") as held:
+        child = context.Process(target=_send_first, args=(ref, sending))
+        child.start()
+        sending.close()
+        answer = receiving.recv()
+        child.join()
+        receiving.close()
+        assert child.exitcode == 0
+        child.close()
+        assert answer == held[0] == ref[0] == 0
+
+
+def _send_first(ref: fx.ArrayRef, connection: Any) -> None:
+    connection.send(float(ref[0]))
+    connection.close()
