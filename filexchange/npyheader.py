@@ -244,7 +244,7 @@ def _as_json(descr: Any) -> Any:
 def _has_objects(described: Any) -> bool:
     if isinstance(described, list):
         return any(map(_has_objects, described))
-    return described in {"|O", "O"}
+    return isinstance(described, str) and described in {"|O", "O"}
 
 
 def _read_note(text: str) -> dict[str, Any]:
