@@ -74,7 +74,7 @@ def save(
     -----
     The array is written under a hidden name beside `path` and renamed. Readers of a file that is
     replaced keep what they have mapped. With `key`, a file of several arrays is copied to be
-    changed; :func:`save_arrays` writes many at once.
+    changed, and others that add to it wait; :func:`save_arrays` writes many at once.
 
     Examples
     --------
