@@ -12,7 +12,7 @@ from filexchange import files
 from filexchange.aliases import Array, ChunksLike, DType, Mode, Order, PathLike, Shape
 from filexchange.dtypes import as_array, check_dtype
 from filexchange.errors import BadArrayFileError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats import Format, StoredArray, WriteOptions
+from filexchange.formats import Format, StoredArray, WriteOptions, source_chunks
 from filexchange.geometry import is_possible, lengths_of
 from filexchange.options import checked_key, resolve_target, unsupported, write_options
 from filexchange.ref import ArrayRef
@@ -74,7 +74,7 @@ def save(
     -----
     The array is written under a hidden name beside `path` and renamed. Readers of a file that is
     replaced keep what they have mapped. With `key`, a file of several arrays is copied to be
-    changed; :func:`save_arrays` writes many at once.
+    changed, and others that add to it wait; :func:`save_arrays` writes many at once.
 
     Examples
     --------
@@ -259,13 +259,31 @@ def open_array(
         raise UnsupportedOptionError(f"mode {mode!r} is neither 'r' nor 'r+'")
     target, fmt = resolve_target(path, format)
     files.check_exists(target)
+    key = _listed_key(target, fmt, key)
     if dtype is not None:
         stored = _raw_layout(target, fmt, np.dtype(dtype), shape, offset, order, strides)
     elif (shape, offset, order, strides) != (None, 0, "C", None):
         raise UnsupportedOptionError("shape, offset, order and strides need dtype= as well")
     else:
-        stored = fmt.describe(target, checked_key(fmt, key))
+        stored = fmt.describe(target, key)
     return ArrayRef(target, fmt.name, stored, mode=mode)
+
+
+def _listed_key(path: str, fmt: Format, key: str | None) -> str | None:
+    """Return `key` in the spelling of the container, where names may be that are not ours to give.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        If it is no name, of ours or in the container.
+    """
+    try:
+        checked = checked_key(fmt, key)
+    except UnsupportedOptionError:
+        if fmt.supports_keys and key in fmt.keys(path):
+            return key
+        raise
+    return checked if checked == key or key not in fmt.keys(path) else key
 
 
 def _raw_layout(
@@ -334,8 +352,19 @@ def load(
            [0., 1.]])
     """
     if isinstance(source, ArrayRef):
+        refuse_for_reference("key", key)
+        refuse_for_reference("format", format)
         return source.load()
     return open_array(source, key=key, format=format).load()
+
+
+def refuse_for_reference(option: str, value: str | None) -> None:
+    """Raise `UnsupportedOptionError` if an option is given that a reference says itself."""
+    if value is not None:
+        raise UnsupportedOptionError(
+            f"{option}={value!r} is for a path: a reference says itself which array it means, so "
+            "leave it out, or pass the path"
+        )
 
 
 def keys(path: PathLike, *, format: str | None = None) -> list[str]:
@@ -358,6 +387,25 @@ def as_source(array: Any) -> contextlib.AbstractContextManager[Any]:
         return array.opened("r")
     lazy = all(hasattr(array, name) for name in ("shape", "dtype", "chunks", "__getitem__"))
     if lazy and not isinstance(array, np.ndarray | np.generic):
-        check_dtype(np.dtype(array.dtype))
-        return contextlib.nullcontext(array)
+        return contextlib.nullcontext(_Lazy(array))
     return contextlib.nullcontext(as_array(array))
+
+
+class _Lazy:
+    """A lazy array of another library, with lengths that are Python's own integers."""
+
+    def __init__(self, array: Any) -> None:
+        self.dtype: DType = np.dtype(array.dtype)
+        check_dtype(self.dtype)
+        try:
+            self.shape = lengths_of(array.shape)
+        except TypeError as error:
+            raise UnsupportedArrayError(
+                f"shape {array.shape} of a {type(array).__name__} is not made of integers: save an "
+                "array whose lengths are known (of Dask, after compute_chunk_sizes())"
+            ) from error
+        self.chunks = source_chunks(array)
+        self._array = array
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array[key]

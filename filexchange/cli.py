@@ -1,10 +1,12 @@
 """The command line: ``filexchange bench``, ``info``, ``convert``, ``ls`` and ``clean``."""
 
+import contextlib
 import errno
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 import filexchange
 from filexchange import arrays, files, housekeeping
@@ -19,11 +22,20 @@ from filexchange.aliases import ChunksLike
 from filexchange.benchmark import DEFAULT_CASES, Case, Results, iter_results, synthetic_array
 from filexchange.benchmark.report import facts, failures, recommendation, table
 from filexchange.conversion import convert as convert_array
-from filexchange.errors import ArrayAccessError, FileExchangeError, UnsupportedOptionError
+from filexchange.errors import (
+    ArrayAccessError,
+    FileExchangeError,
+    UnknownFormatError,
+    UnsupportedOptionError,
+)
 from filexchange.formats import get_format
+from filexchange.options import resolve_target
 from filexchange.ref import ArrayRef
 from filexchange.sizes import format_size, parse_size
 from filexchange.terminal import console as _console
+
+# What the library's messages advise, as it is said here.
+_SPELLINGS = {"overwrite=True": "--overwrite", "with key=": "with PATH:KEY"}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,8 +56,11 @@ def main() -> None:
 
 
 def _fail(error: FileExchangeError) -> NoReturn:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"filexchange: {error}", style="red", markup=False
+    message = str(error)
+    for spelling, spelled in _SPELLINGS.items():
+        message = message.replace(spelling, spelled)
+    Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(
+        f"filexchange: {message}", style="red", markup=False
     )
     sys.exit(1)
 
@@ -79,13 +94,46 @@ def split_key(text: str) -> tuple[str, str | None]:
     return path, key
 
 
-def open_all(text: str) -> dict[str, ArrayRef]:
-    """Return the array that ``PATH:KEY`` names, or all arrays in ``PATH``, by name."""
+@contextlib.contextmanager
+def naming_split(text: str) -> Iterator[None]:
+    """Say of what has no known suffix how `text` was taken, which may be a name with a colon."""
+    try:
+        yield
+    except UnknownFormatError as error:
+        path, key = split_key(text)
+        if key is None:
+            raise
+        raise UnknownFormatError(
+            f"{error}; {text!r} was split at its last colon into the path {path!r} and the key "
+            f"{key!r}"
+        ) from error
+
+
+def open_all(text: str) -> dict[str, ArrayRef | FileExchangeError]:
+    """Return the array that ``PATH:KEY`` names, or all arrays in ``PATH``, by name.
+
+    In place of one of several that cannot be read stands the reason.
+    """
     path, key = split_key(text)
-    names = arrays.keys(path) if key is None and os.path.lexists(path) else []
-    if len(names) > 1:
-        return {f"{text}:{name}": arrays.open_array(path, key=name) for name in names}
-    return {text: arrays.open_array(path, key=key)}
+    with naming_split(text):
+        names = arrays.keys(path) if key is None and os.path.lexists(path) else []
+        if len(names) > 1:
+            return {f"{text}:{name}": _open_or_reason(path, name) for name in names}
+        return {text: arrays.open_array(path, key=key)}
+
+
+def _open_or_reason(path: str, key: str) -> ArrayRef | FileExchangeError:
+    try:
+        return arrays.open_array(path, key=key)
+    except FileExchangeError as error:
+        return error
+
+
+def _print_reasons(found: dict[str, ArrayRef | FileExchangeError]) -> None:
+    console = _console(stderr=True)
+    for name, ref in found.items():
+        if isinstance(ref, FileExchangeError):
+            console.print(f"{name} is left out: {ref}", style="red", markup=False)
 
 
 @app.command()
@@ -110,9 +158,15 @@ def bench(
 ) -> None:
     """Measure which format is fastest for your arrays, between two real processes."""
     cases = [Case.parse(name) for name in formats.split(",")]
-    sources: dict[str, Any] = {}
+    found: dict[str, ArrayRef | FileExchangeError] = {}
     for text in file or []:
-        sources.update(open_all(text))
+        found.update(open_all(text))
+    _print_reasons(found)
+    sources: dict[str, Any] = {
+        name: ref for name, ref in found.items() if isinstance(ref, ArrayRef)
+    }
+    if found and not sources:
+        raise typer.Exit(1)
     if not sources:
         sources["synthetic"] = synthetic_array(parse_size(size), dtype)
     if json_out not in {None, "-"}:
@@ -185,9 +239,12 @@ def info(
     path: Annotated[str, typer.Argument(metavar="PATH[:KEY]", help="An array file.")],
 ) -> None:
     """Show what an array file holds."""
-    refs = list(open_all(path).values())
-    console = _console()
-    console.print(_details(refs[0]) if len(refs) == 1 else _listing(refs))
+    found = open_all(path)
+    first, *others = found.values()
+    if isinstance(first, ArrayRef) and not others:
+        _console().print(_details(first))
+    else:
+        _console().print(_listing(path, found))
 
 
 def _details(ref: ArrayRef) -> Table:
@@ -217,12 +274,15 @@ def _details(ref: ArrayRef) -> Table:
     return made
 
 
-def _listing(refs: list[ArrayRef]) -> Table:
-    made = Table(title=refs[0].path, title_justify="left", show_edge=False, pad_edge=False)
+def _listing(path: str, found: dict[str, ArrayRef | FileExchangeError]) -> Table:
+    made = Table(title=os.path.abspath(path), title_justify="left", show_edge=False, pad_edge=False)
     made.add_column("key")
     for title in ("shape", "dtype", "in memory", "on disk", "chunks", "compression"):
         made.add_column(title, justify="right")
-    for ref in refs:
+    for name, ref in found.items():
+        if isinstance(ref, FileExchangeError):
+            made.add_row(name.removeprefix(f"{path}:"), Text(f"not readable: {ref}", style="red"))
+            continue
         made.add_row(
             ref.key,
             str(ref.shape),
@@ -257,6 +317,10 @@ def convert(
     target_path, target_key = split_key(target)
     console = _console(stderr=True)
     start = time.perf_counter()
+    with naming_split(source):
+        resolve_target(path, None)
+    with naming_split(target):
+        resolve_target(target_path, format)
     with _progress(console) as progress:
         task = progress.add_task("converting and verifying" if verify else "converting", total=None)
         ref = convert_array(

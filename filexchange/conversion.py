@@ -72,7 +72,11 @@ def convert(
     >>> ref.format, ref.chunks, int(ref[2, 3])
     ('zarr', (2, 2), 11)
     """
-    ref = source if isinstance(source, ArrayRef) else arrays.open_array(source, key=key)
+    if isinstance(source, ArrayRef):
+        arrays.refuse_for_reference("key", key)
+        ref = source
+    else:
+        ref = arrays.open_array(source, key=key)
     path, fmt = resolve_target(target, format)
     options = write_options(fmt, chunks, shards, compression, ref.attrs if attrs is None else attrs)
     report = _Progress(ref.nbytes * (2 if verify else 1), progress)

@@ -19,7 +19,7 @@ from filexchange.errors import InvalidRefError, MissingDependencyError, Unsuppor
 DTypeDescription: TypeAlias = str | list[Any]
 
 _PLAIN = re.compile(
-    r"[<>=|]?(?:[?bBhHiIlLqQefdgFDG]|[biufcSUV]\d{1,9}|[mM]8(?:\[\d{0,9}\w{1,2}\])?)"
+    r"[<>=|]?(?:[?bBhHiIlLqQefdgFDG]|[biufcSUV]\d{1,9}|[mM]8(?:\[\d{0,10}\w{1,2}\])?)"
 )
 _ML_NAME = re.compile(r"[a-z]+\d[a-z0-9_]*")
 _MAX_DEPTH = 16
@@ -36,16 +36,21 @@ def as_array(obj: Any) -> Array:
     UnsupportedArrayError
         For masked arrays and for dtypes that :func:`check_dtype` refuses.
     """
-    if isinstance(obj, np.ma.MaskedArray):
-        raise UnsupportedArrayError(
-            "a masked array cannot be written to one file without losing its mask: save "
-            "numpy.ma.getdata(x) and numpy.ma.getmaskarray(x) as two arrays, or x.filled(value)"
-        )
+    check_unmasked(obj)
     array = obj if type(obj) is np.ndarray else np.asarray(obj)
     if array.dtype.type is np.record:  # a recarray: the same fields without the attribute access
         array = array.view(np.dtype((np.void, array.dtype)))
     check_dtype(array.dtype)
     return array
+
+
+def check_unmasked(obj: Any) -> None:
+    """Raise `UnsupportedArrayError` if `obj` is a masked array, whose mask would be lost."""
+    if isinstance(obj, np.ma.MaskedArray):
+        raise UnsupportedArrayError(
+            "a masked array cannot be written to one file without losing its mask: save "
+            "numpy.ma.getdata(x) and numpy.ma.getmaskarray(x) as two arrays, or x.filled(value)"
+        )
 
 
 def check_dtype(dtype: DType) -> None:
@@ -65,7 +70,25 @@ def check_dtype(dtype: DType) -> None:
         raise UnsupportedArrayError(
             f"dtype {dtype!r} has elements of zero bytes: there is nothing to write"
         )
-    dtype_to_json(dtype)
+    _check_description(dtype)
+
+
+# Arrays of the same few dtypes are checked again and again.
+@functools.lru_cache(maxsize=256)
+def _check_description(dtype: DType) -> None:
+    """Raise `UnsupportedArrayError` unless `dtype` comes back from its description."""
+    try:
+        again = dtype_from_json(dtype_to_json(dtype))
+    except (InvalidRefError, RecursionError) as error:
+        raise UnsupportedArrayError(
+            f"no file holds a dtype like this one of {dtype.itemsize} bytes ({error}): at most "
+            f"{_MAX_DEPTH} structured dtypes can be within each other, so save the fields as "
+            "several arrays"
+        ) from error
+    if again != dtype:
+        raise UnsupportedArrayError(
+            f"dtype {dtype!r} would come back as {again!r}: give each field a name"
+        )
 
 
 def is_plain(dtype: DType) -> bool:
@@ -114,6 +137,11 @@ def dtype_to_json(dtype: DType) -> DTypeDescription:
 def _fields_to_json(dtype: DType) -> list[Any]:
     described: list[Any] = []
     end = 0
+    if len(dtype.fields or ()) > len(dtype.names or ()):  # a field is there by its title, too
+        raise UnsupportedArrayError(
+            f"dtype {dtype!r} has fields with titles, for which files have no place: view the "
+            "array as a dtype without them, and keep them in attrs"
+        )
     for name, field, offset in _fields(dtype):
         if offset < end:
             raise UnsupportedArrayError(

@@ -15,6 +15,7 @@ import mmap
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -42,6 +43,7 @@ NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | capabilities.OPEN_FLAGS
 
 #: How a mapping of each mode is made.
 ACCESS = {"r": mmap.ACCESS_READ, "r+": mmap.ACCESS_WRITE, "c": mmap.ACCESS_COPY}
+_FIRST_PAUSE, _LONGEST_PAUSE = 1e-3, 2e-2
 _NAME_CHARS = 48  # of up to four bytes each; names have 255
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -233,9 +235,12 @@ def as_bytes(array: Array) -> memoryview:
 
 def partial_name(path: str) -> str:
     """Return a fresh hidden name beside `path` for something not yet complete."""
+    return _hidden_name(path, os.urandom(8).hex())
+
+
+def _hidden_name(path: str, word: str) -> str:
     directory, name = os.path.split(path)
-    token = os.urandom(8).hex()
-    return os.path.join(directory, f".{name[:_NAME_CHARS]}.{token}{PARTIAL_SUFFIX}")
+    return os.path.join(directory, f".{name[:_NAME_CHARS]}.{word}{PARTIAL_SUFFIX}")
 
 
 @contextlib.contextmanager
@@ -264,6 +269,45 @@ def publish(path: str, *, overwrite: bool) -> Iterator[str]:
                 # The only name that a format knows is not the one that the caller does.
                 raise type(error)(*error.args[:2], path) from error
             raise
+
+
+@contextlib.contextmanager
+def alone(path: str) -> Iterator[None]:
+    """Have a name for oneself for the block, among all threads and processes that ask here.
+
+    For files that are copied to be changed: of two copies of one, the second would replace the
+    first. The lock is on a hidden file beside `path`, which need not exist, and ends with its
+    holder. Where the system has no locks, nobody waits.
+    """
+    lock = _hidden_name(path, "lock")
+    fd = _lock_name(lock, path)
+    try:
+        yield
+    finally:
+        # Removed first: who has it open meets another file of this name, and asks again.
+        capabilities.remove_open_file(lock)
+        os.close(fd)
+
+
+def _lock_name(lock: str, path: str) -> int:
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            fd = os.open(lock, os.O_RDWR | os.O_CREAT | capabilities.OPEN_FLAGS, 0o666)
+        except OSError as error:
+            raise named_error(error, lock if os.path.lexists(lock) else path) from error
+        try:
+            capabilities.lock_exclusively(fd)
+            if is_named(fd, lock):
+                return fd
+        except BlockingIOError:
+            # Not by waiting in the kernel: a forked child may keep a lock that has served.
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
 
 
 def move(source: str, target: str, *, overwrite: bool) -> None:

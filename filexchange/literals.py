@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-_MAX_DEPTH = 24
+# A field within 16 structured dtypes, each of which is a list of tuples.
+_MAX_DEPTH = 40
 
 # Possessive repeats (*+) keep no positions to go back to, which would take memory. Escapes that
 # Python would warn of are none.

@@ -26,6 +26,7 @@ from filexchange.errors import (
     BadArrayFileError,
     InvalidRefError,
     MissingDependencyError,
+    UnsupportedArrayError,
 )
 from filexchange.geometry import is_possible
 from filexchange.literals import LiteralError, Literals
@@ -78,8 +79,9 @@ def encode(
 
     Raises
     ------
-    AttrsError
-        If `attrs` are too large: numpy.load reads at most 10,000 bytes of header.
+    AttrsError, UnsupportedArrayError
+        If `attrs`, or the fields of `dtype`, are too many: numpy.load reads at most 10,000 bytes
+        of header.
 
     Examples
     --------
@@ -101,6 +103,12 @@ def encode(
     body = text.encode("utf-8")
     before = start + _FIXED + size_bytes
     if len(body) >= _MAX_WRITTEN:
+        if len(body) - (len(json.dumps(note["attrs"])) if attrs else 0) >= _MAX_WRITTEN:
+            raise UnsupportedArrayError(
+                f"the header of an .npy array holds {_MAX_WRITTEN} bytes, which a dtype of "
+                f"{dtype.itemsize} bytes with {len(dtype.names or ())} fields exceeds: use format "
+                "'zarr' or 'raw'"
+            )
         raise AttrsError(
             f"the header of an .npy array holds {_MAX_WRITTEN} bytes, and dtype and attrs need "
             f"{len(body)}: formats 'hdf5' and 'zarr' hold more"
@@ -189,7 +197,14 @@ def _parse(raw: bytes, encoding: str, size: int) -> Header:
         raise LiteralError(f"shape {shape!r} is not a tuple of integers")
     if type(fortran) is not bool:
         raise LiteralError(f"fortran_order {fortran!r} is neither True nor False")
-    dtype = dtype_from_json(_as_json(fields["descr"]))
+    described = _as_json(fields["descr"])
+    if _has_objects(described):
+        raise LiteralError(
+            "its elements are Python objects, which may run code when they are read. If you trust "
+            "it, read it with numpy.load(path, allow_pickle=True), and save what it gives in "
+            "numeric dtypes or fixed-width strings"
+        )
+    dtype = dtype_from_json(described)
     note = _read_note(tokens.note)
     if not is_possible(shape, dtype.itemsize):
         raise LiteralError(
@@ -224,6 +239,12 @@ def _as_json(descr: Any) -> Any:
         elif len(rest) == 2 and type(rest[1]) is int:  # noqa: PLR2004 - a shape of one axis
             fields[-1][-1] = [rest[1]]
     return fields
+
+
+def _has_objects(described: Any) -> bool:
+    if isinstance(described, list):
+        return any(map(_has_objects, described))
+    return isinstance(described, str) and described in {"|O", "O"}
 
 
 def _read_note(text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from filexchange import capabilities
 from filexchange.aliases import Array, DType, Mode, Shape
+from filexchange.dtypes import check_unmasked
 from filexchange.errors import MemoryLimitError, ReadOnlyError
 from filexchange.formats import Format, StoredArray
 from filexchange.geometry import block_shape
@@ -117,6 +118,7 @@ class OpenArray:
                 f"{self._path!r} was opened for reading: use open_array(path, mode='r+') to change "
                 "the file, or load() for an array of your own"
             )
+        check_unmasked(value)
         region = self._region[key]
         if 0 in region.shape:
             return

@@ -2,17 +2,20 @@
 
 import contextlib
 import os
+import stat
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from filexchange import capabilities, refstate
+from filexchange import capabilities, files, refstate
 from filexchange.aliases import Array, Attrs, DType, Mode, Order, Shape
 from filexchange.dtypes import check_dtype
 from filexchange.errors import ReadOnlyError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, get_format
+from filexchange.geometry import is_possible, lengths_of
 from filexchange.locking import locked
 from filexchange.opened import OpenArray, check_memory, region_chunks
 from filexchange.ranges import byte_ranges
@@ -74,7 +77,7 @@ class ArrayRef:
     def from_shared_memory(
         cls,
         shm: Any,
-        shape: Shape,
+        shape: int | Shape,
         dtype: Any,
         *,
         offset: int = 0,
@@ -116,8 +119,13 @@ class ArrayRef:
             raise UnsupportedOptionError(
                 "shared memory has no path on this system: use Exchange.put or fx.save instead"
             )
-        stored = StoredArray(None, tuple(shape), np.dtype(dtype), offset=offset)
+        stored = StoredArray(None, lengths_of(shape), np.dtype(dtype), offset=offset)
         check_dtype(stored.dtype)
+        if not is_possible(stored.shape, stored.dtype.itemsize):
+            raise UnsupportedOptionError(
+                f"no array of {stored.dtype} has shape {shape}: at most 64 axes, none of negative "
+                "length"
+            )
         if offset < 0 or offset + stored.nbytes > shm.size:
             raise UnsupportedOptionError(
                 f"an array of {stored.nbytes} bytes from byte {offset} does not fit a block of "
@@ -226,7 +234,10 @@ class ArrayRef:
 
     @property
     def attrs(self) -> Attrs:
-        """The user's metadata: a read-only mapping of JSON values."""
+        """The user's metadata: a read-only mapping of JSON values, whose lists and dicts are yours.
+
+        What changes them changes this reference and not the file.
+        """
         return self.stored.attrs
 
     @property
@@ -252,7 +263,7 @@ class ArrayRef:
         ArrayNotFoundError, ArrayMismatchError, BadArrayFileError
             If the file is gone, holds another array by now, or is damaged.
         """
-        with self.opened() as array:
+        with self._opened_to_read() as array:
             return array[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -393,7 +404,7 @@ class ArrayRef:
             return self._format().load(self.path, self.stored)
         with self.opened("r") as array:
             region: Array = array[...]
-        return region.copy() if region.base is not None else region
+        return region if region.flags.owndata and region.flags.writeable else region.copy()
 
     def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> Array:
         """Convert for NumPy: a mapped view where possible and `copy` is not true, else a load."""
@@ -413,8 +424,12 @@ class ArrayRef:
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the first axis with the file held open, reading whole chunks at a time."""
-        with self.opened() as array:
+        with self._opened_to_read() as array:
             yield from array
+
+    def _opened_to_read(self) -> OpenArray:
+        """Open the file such that mapped views can be assigned, and others can read it as well."""
+        return self.opened("r" if self.stored.offset is None else None)
 
     def _format(self) -> Format:
         return get_format(self.format)
@@ -444,9 +459,17 @@ class ArrayRef:
         )
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """Name the content for Dask by the file's identity instead of hashing its bytes."""
-        status = os.stat(self.path)
-        return ("filexchange", self.to_json(), status.st_ino, status.st_size, status.st_mtime_ns)
+        """Name the content for Dask by the file's identity instead of hashing its bytes.
+
+        What may change without notice has a new name each time.
+        """
+        with files.naming_errors(self.path):
+            status = os.stat(self.path)
+        if self.mode == "r+" or not stat.S_ISREG(status.st_mode):
+            # Mappings, and files within a directory, change without a trace in its status.
+            return "filexchange", uuid.uuid4().hex
+        identity = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return "filexchange", self._state(), *identity
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_state, tuple(self._state().values())

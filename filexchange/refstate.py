@@ -88,7 +88,8 @@ def from_json(text: str | bytes) -> Parts:
         fields = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidRefError(f"not JSON: {error}") from error
-    if not isinstance(fields, dict) or fields.pop("filexchange", None) != JSON_VERSION:
+    version = fields.pop("filexchange", None) if isinstance(fields, dict) else None
+    if type(version) is not int or version != JSON_VERSION:  # True and 1.0 are equal to 1
         raise InvalidRefError(
             f"not an array reference of version {JSON_VERSION}: {str(text)[:80]!r}"
         )

@@ -11,4 +11,6 @@ _PIPED_WIDTH = 160
 def console(*, stderr: bool = False) -> Console:
     """Return where to print tables and text."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PIPED_WIDTH)
+    width = None if stream.isatty() else _PIPED_WIDTH
+    # Keys stand between colons in messages, and are no names of emoji.
+    return Console(stderr=stderr, highlight=False, emoji=False, width=width)

@@ -10,6 +10,7 @@ A package that adds a format runs the whole contract with three lines::
 This module needs pytest: ``pip install "filexchange[test]"``.
 """
 
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -59,6 +60,13 @@ def _structured(*, align: bool) -> Array:
     return array
 
 
+def _nested(depth: int) -> Array:
+    dtype: DType = np.dtype("i2")
+    for _ in range(depth):
+        dtype = np.dtype([("a", dtype)])
+    return np.zeros(2, dtype)
+
+
 def _ml_dtype(name: str) -> Array:
     ml_dtypes = pytest.importorskip("ml_dtypes", reason="its dtypes are optional")
     return _counting((3, 4), "i1").astype(getattr(ml_dtypes, name))
@@ -81,6 +89,7 @@ ARRAYS: dict[str, Callable[[Path], Array]] = {
     "big-endian integer": lambda _: _counting((7,), ">u4"),
     "structured packed": lambda _: _structured(align=False),
     "structured aligned": lambda _: _structured(align=True),
+    "structured nested": lambda _: _nested(15),
     "bool": lambda _: _counting((3, 4), "i4") % 3 == 0,
     "float16": lambda _: _counting((3, 4), "f2") / 3,
     "complex64": lambda _: _counting((3, 4), "c8") * 1j,
@@ -88,6 +97,7 @@ ARRAYS: dict[str, Callable[[Path], Array]] = {
     "longdouble": lambda _: _counting((3, 4), "longdouble") / 3,
     "nan and infinities": lambda _: np.array([np.nan, np.inf, -np.inf, -0.0]),
     "datetime64": lambda _: np.array(["2026-01-01", "NaT", "1969-07-20"], "M8[ns]"),
+    "datetime64 of long steps": lambda _: np.zeros(3, "M8[2000000000ns]"),
     "timedelta64": lambda _: _counting((5,), "m8[ms]"),
     "unicode": lambda _: np.array([["é", "日本語", ""], ["abcde", "x", "🜁"]], "U5"),
     "bytes": lambda _: np.array([b"", b"a", b"a\x00b"], "S3"),
@@ -109,6 +119,8 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "StringDType": lambda: np.array(["a", "bc"], np.dtypes.StringDType()),
     "masked": lambda: np.ma.masked_array([1.0, 2.0], [True, False]),
     "masked structured": lambda: np.ma.zeros(3, [("a", "f4")]),
+    "titles": lambda: np.zeros(2, [(("the title", "a"), "f4")]),
+    "nested deeply": lambda: _nested(40),
     "zero-width": lambda: np.zeros(3, "V0"),
     "ragged": lambda: np.array([np.zeros(1), np.zeros(2)], object),
 }
@@ -328,7 +340,8 @@ class FormatTests:
 
     def test_load_is_ones_own_array(self, ref: ArrayRef, source: Array) -> None:
         """What load returns can be changed without changing the file."""
-        for loaded in (ref.load(), ref.part[1].load()):
+        for loaded in (ref.load(), ref.part[1].load(), ref.part[0:0].load()):
+            assert loaded.flags.owndata
             loaded[...] = -1
         assert_same(ref[...], source)
 
@@ -410,6 +423,24 @@ class FormatTests:
         copy = arrays.save(self.path(directory, "copy"), ref.part[::-1, 1:], format=self.name)
         assert_same(copy.load(), source[::-1, 1:])
 
+    def test_lazy_array_may_have_lengths_of_numpys_integers(
+        self, directory: Path, source: Array
+    ) -> None:
+        """The shape that is written and comes back is made of Python's own."""
+        ref = self.save(directory, _NumpyLengths(source))
+        assert all(type(length) is int for length in ref.shape)
+        assert_same(ref.load(), source)
+        if self.format.is_self_describing:
+            assert_same(arrays.load(ref.path, format=self.name), source)
+
+    def test_lazy_array_of_unknown_length_is_refused(self, directory: Path, source: Array) -> None:
+        """Such as Dask has after a selection by values; nothing is written."""
+        lazy: Any = _NumpyLengths(source)
+        lazy.shape = (float("nan"),)
+        with pytest.raises(UnsupportedArrayError, match="nan"):
+            self.save(directory, lazy)
+        assert os.listdir(directory) == []
+
     # Options.
 
     def test_attrs_come_back_equal(self, directory: Path) -> None:
@@ -456,8 +487,9 @@ class FormatTests:
                 continue
             with pytest.raises(UnsupportedOptionError, match=able):
                 self.save(directory, np.zeros(3), **{option: value})
-        with pytest.raises(UnsupportedOptionError):
-            self.save(directory, np.zeros(3), compression="no-such-codec")
+        for codec in ("no-such-codec", 4):
+            with pytest.raises(UnsupportedOptionError):
+                self.save(directory, np.zeros(3), compression=codec)
         if not self.can_create():
             with pytest.raises(UnsupportedOptionError):
                 arrays.create_array(self.path(directory), shape=(3,), dtype="f4", format=self.name)
@@ -508,6 +540,32 @@ class FormatTests:
             arrays.open_array(refs["a"].path)
         assert len(os.listdir(directory)) == 1
 
+    def test_processes_add_arrays_to_one_container(self, directory: Path) -> None:
+        """None is lost, whoever makes the file; one waits for the other."""
+        if not self.format.supports_keys:
+            return
+        context = multiprocessing.get_context("spawn")
+        ready, start = context.Semaphore(0), context.Event()
+        path = self.path(directory)
+        names = [[f"{process}/{i}" for i in range(8)] for process in range(3)]
+        children = [
+            context.Process(target=_save_each, args=(path, self.name, own, ready, start))
+            for own in names
+        ]
+        for child in children:
+            child.start()
+        for _ in children:
+            ready.acquire()
+        start.set()
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+            child.close()
+        assert arrays.keys(path) == sorted(itertools.chain(*names))
+        for name in arrays.keys(path):
+            assert arrays.load(path, key=name) == int(name[0])
+        assert os.listdir(directory) == [os.path.basename(path)]
+
     @pytest.mark.parametrize(
         "key", ["", "/", "a//b", "../a", "a/..", ".", "a\0b", "a\\b", "x" * 5000]
     )
@@ -516,6 +574,12 @@ class FormatTests:
         with pytest.raises(UnsupportedOptionError):
             self.save(directory, np.zeros(3), key=key)
         assert os.listdir(directory) == []
+
+    def test_reference_takes_no_options_of_a_path(self, ref: ArrayRef) -> None:
+        """It says itself which array it means, and what contradicts it is not passed over."""
+        for option in ({"key": "other"}, {"format": self.name}):
+            with pytest.raises(UnsupportedOptionError, match="path"):
+                arrays.load(ref, **option)
 
     # Filling by region.
 
@@ -560,6 +624,25 @@ class FormatTests:
         ref[...] = array
         assert_same(ref.load(), array)
 
+    def test_masked_array_is_not_assigned(self, directory: Path) -> None:
+        """Its mask would be lost; the refusal is that of saving it."""
+        if not self.can_create():
+            return
+        ref = arrays.create_array(self.path(directory), shape=(2,), dtype="f4", format=self.name)
+        for value in (np.ma.masked_array([1.0, 2.0], [True, False]), np.ma.masked):
+            with pytest.raises(UnsupportedArrayError, match="filled"):
+                ref[...] = value
+        assert_same(ref.load(), np.zeros(2, "f4"))
+
+    def test_writable_reference_is_read_while_others_read(self, directory: Path) -> None:
+        """Reading through a reference of mode r+ needs no more than reading does."""
+        if not self.can_create():
+            return
+        ref = arrays.create_array(self.path(directory), shape=(2, 3), dtype="f4", format=self.name)
+        with ref.opened("r") as held:
+            assert_same(ref[1], held[1])
+            assert [row.tolist() for row in ref] == [[0, 0, 0]] * 2
+
     def test_reference_for_reading_cannot_be_assigned(self, ref: ArrayRef, source: Array) -> None:
         """Assignment needs mode r+, and says so; views of the file are read-only."""
         with pytest.raises(ReadOnlyError, match=r"r\+"):
@@ -584,6 +667,20 @@ class FormatTests:
         assert_same(ref.load(), source)
 
 
+class _NumpyLengths:
+    """A lazy array whose shape is what arithmetic with NumPy gives."""
+
+    chunks = None
+
+    def __init__(self, array: Array) -> None:
+        self.dtype = array.dtype
+        self.shape: Any = tuple(np.array(array.shape))
+        self._array = array
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array[key]
+
+
 class _Failing:
     """A lazy array whose second block cannot be read."""
 
@@ -602,6 +699,13 @@ class _Failing:
             raise ZeroDivisionError
         lengths = (len(range(*part.indices(n))) for part, n in zip(key, self.shape, strict=True))
         return np.ones(tuple(lengths), self.dtype)
+
+
+def _save_each(path: str, format: str, names: list[str], ready: Any, start: Any) -> None:
+    ready.release()
+    start.wait()
+    for name in names:
+        arrays.save(path, np.array(int(name[0])), key=name, format=format)
 
 
 def _read_and_send(ref: ArrayRef, connection: Any) -> None:

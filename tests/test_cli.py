@@ -109,7 +109,9 @@ def test_bench_writes_json_to_standard_output_alone(tmp_path: Path) -> None:
         (["bench", "--dir", "nowhere"], "nowhere"),
         (["info", "missing.h5"], "missing.h5"),
         (["info", f"{FAULT}:missing"], "elevation"),
-        (["convert", FAULT, "out.npy"], "key="),
+        (["convert", FAULT, "out.npy"], "PATH:KEY"),
+        (["convert", f"{FAULT}:dx", "run:1.npy"], "split at its last colon"),
+        (["info", "run:1.npy"], "split at its last colon"),
         (["convert", f"{FAULT}:dx", "out.npy", "--compression", "zstd"], "zarr"),
         (["convert", f"{FAULT}:dx", "out.zarr", "--chunks", "a,b"], "100,100"),
     ],
@@ -148,6 +150,30 @@ def test_info_lists_the_arrays_of_a_container() -> None:
     assert "elevation" in run("info", f"{FAULT}:elevation").stdout
 
 
+@pytest.fixture
+def partly_readable(tmp_path: Path) -> Path:
+    path = tmp_path / "mixed.npz"
+    np.savez(path, good=np.arange(3.0), bad=np.array([None]))
+    return path
+
+
+def test_info_tells_why_one_of_several_arrays_is_not_readable(partly_readable: Path) -> None:
+    shown = run("info", partly_readable).stdout
+    for text in ("good", "(3,)", "bad", "allow_pickle"):
+        assert text in shown
+
+
+def test_bench_uses_the_arrays_that_are_readable(partly_readable: Path) -> None:
+    result = run("bench", partly_readable, "--formats", "npy", "--repeat", 1)
+    assert "good" in result.stdout
+    assert "allow_pickle" in result.stderr
+
+
+def test_bench_of_no_readable_array_fails(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.array([None]), b=np.array([None]))
+    assert "allow_pickle" in run("bench", tmp_path / "a.npz", code=1).stderr
+
+
 def test_path_with_a_colon_is_a_path(tmp_path: Path) -> None:
     fx.save(tmp_path / "a:b.npy", np.zeros(3))
     assert "(3,)" in run("info", tmp_path / "a:b.npy").stdout
@@ -165,7 +191,8 @@ def test_convert_copies_verifies_and_reports(tmp_path: Path) -> None:
     with np.load(FAULT) as archive:
         assert_same(ref.load(), archive["elevation"])
     refused = run("convert", f"{FAULT}:dx", f"{target}:maps/elevation", code=1)
-    assert "overwrite" in refused.stderr
+    assert "--overwrite" in refused.stderr
+    assert "True" not in refused.stderr
 
 
 def test_interrupted_bench_shows_what_it_has_and_leaves_nothing(tmp_path: Path) -> None:

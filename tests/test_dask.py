@@ -9,12 +9,15 @@ from typing import Any
 
 import dask
 import dask.array as da
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from dask.base import tokenize
 
 import filexchange as fx
 from filexchange import npyheader
+from filexchange.errors import ArrayNotFoundError
 
 SUFFIXES = [".npy", ".raw", ".npz", ".h5", ".zarr"]
 CHUNKED = [".h5", ".zarr"]
@@ -104,6 +107,37 @@ def test_dask_selects_points_and_by_mask(source: np.ndarray, tmp_path: Path) -> 
 def test_part_of_an_array_is_an_array_to_dask(source: np.ndarray, tmp_path: Path) -> None:
     part = _save(tmp_path, ".npy", source).part[::-2, 3]
     assert np.array_equal(da.from_array(part, chunks=3).compute(), source[::-2, 3])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_changed_array_has_another_name_for_dask(
+    suffix: str, source: np.ndarray, tmp_path: Path
+) -> None:
+    ref = _save(tmp_path, suffix, source)
+    before = tokenize(ref)
+    assert (tokenize(ref) == before) == (suffix != ".zarr")  # no status of a directory tells
+    fx.save(ref.path, source + 1, overwrite=True)
+    assert tokenize(ref) != before
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".raw", ".h5", ".zarr"])
+def test_array_that_is_filled_has_another_name_for_dask(
+    suffix: str, source: np.ndarray, tmp_path: Path
+) -> None:
+    ref = fx.create_array(tmp_path / f"a{suffix}", shape=source.shape, dtype=source.dtype)
+    before = tokenize(ref)
+    ref[0] = source[0]
+    assert tokenize(ref) != before
+
+
+def test_name_for_dask_needs_no_json_and_names_a_missing_file(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=np.zeros(3)).attrs["rate"] = [np.nan]
+    ref = fx.open_array(tmp_path / "a.h5")
+    assert tokenize(ref) == tokenize(ref)
+    (tmp_path / "a.h5").unlink()
+    with pytest.raises(ArrayNotFoundError):
+        ref.__dask_tokenize__()
 
 
 def test_dask_array_is_saved_block_by_block(source: np.ndarray, tmp_path: Path) -> None:

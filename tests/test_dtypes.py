@@ -166,6 +166,8 @@ def test_deep_nesting_is_refused() -> None:
         np.dtypes.StringDType(),
         np.dtype("V0"),
         np.dtype("S"),
+        np.dtype([(("the title", "a"), "f4")]),
+        np.dtype([("x", [(("the title", "a"), "f4")])]),
         np.dtype({"names": ["a", "b"], "formats": ["<i4", "<i2"], "offsets": [0, 2]}),
         np.dtype({"names": ["a", "b"], "formats": ["<i4", "<i4"], "offsets": [4, 0]}),
     ],
@@ -175,7 +177,17 @@ def test_dtype_that_no_file_holds_is_refused(dtype: np.dtype[Any]) -> None:
     with pytest.raises(UnsupportedArrayError) as caught:
         check_dtype(dtype)
     assert isinstance(caught.value, TypeError)
-    assert str(dtype) in str(caught.value) or repr(dtype) in str(caught.value)
+    named = (dtype, *(dtype[name] for name in dtype.names or ()))
+    assert any(text in str(caught.value) for each in named for text in (str(each), repr(each)))
+
+
+@pytest.mark.parametrize("depth", [17, 100, 5000])
+def test_dtype_nested_deeper_than_is_read_is_refused(depth: int) -> None:
+    dtype = np.dtype("f4")
+    for _ in range(depth):
+        dtype = np.dtype([("x", dtype)])
+    with pytest.raises(UnsupportedArrayError, match="several arrays"):
+        check_dtype(dtype)
 
 
 def test_masked_array_is_refused_with_a_remedy() -> None:

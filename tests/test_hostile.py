@@ -16,6 +16,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -415,6 +416,9 @@ HDF5 = {
     "hdf5 references": Case(errors.UnsupportedArrayError, _dataset((3,), h5py.ref_dtype)),
     "hdf5 without data space": Case(errors.UnsupportedArrayError, _linked(h5py.Empty("f4"))),
     "hdf5 8 PB claimed": Case(errors.MemoryLimitError, _dataset((10**15,), "f8", chunks=(10**6,))),
+    "hdf5 chunk of 1 GiB for 80 bytes": Case(
+        BAD, _dataset((10,), "f8", maxshape=(None,), chunks=(1 << 27,), compression="gzip")
+    ),
     "hdf5 unknown filter": Case(errors.MissingDependencyError, _unknown_filter),
     "hdf5 chunk with a wrong checksum": Case(BAD, _damaged_chunk),
     "hdf5 is a directory": Case(BAD, _directory("a.h5")),
@@ -512,6 +516,23 @@ def _gzip_bomb(directory: Path) -> Path:
     return _zarr(gzip.compress(bytes(1 << 24)) * (BOMB_BYTES >> 24), codec="gzip")(directory)
 
 
+def _huge_chunk(directory: Path) -> Path:
+    path = _zarr(bytes(32))(directory)
+    os.truncate(path / "c" / "0", BOMB_BYTES)
+    return path
+
+
+def _huge_member(directory: Path) -> Path:
+    """Return a zipped array of 32 bytes whose one chunk inflates to 768 MiB."""
+    path = directory / "a.zarr.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("zarr.json", json.dumps(ZARR_JSON))
+        with archive.open("c/0", "w", force_zip64=True) as member:
+            for _ in range(BOMB_BYTES >> 24):
+                member.write(bytes(1 << 24))
+    return path
+
+
 def _group(directory: Path) -> Path:
     zarr.create_group(directory / "a.zarr")
     return directory / "a.zarr"
@@ -558,6 +579,9 @@ ZARR = {
     "zarr blosc chunk of garbage": Case(BAD, _zarr(b"garbage" * 9, codec="blosc")),
     "zarr blosc chunk that claims 2 GiB": Case(BAD, _zarr(BLOSC_HEADER + bytes(48), codec="blosc")),
     "zarr gzip bomb": Case(BAD, _gzip_bomb),
+    "zarr chunk file of 768 MiB": Case(BAD, _huge_chunk),
+    "zarr zip with a chunk of 768 MiB": Case(BAD, _huge_member),
+    "zarr chunk of 1 GiB for 32 bytes": Case(BAD, _zarr(bytes(32), chunk_shape=(1 << 27,))),
     "zarr chunk with a wrong checksum": Case(BAD, _zarr(bytes(36), codec="crc32c")),
     "zarr 2 pickled objects": Case(errors.UnsupportedArrayError, _pickling_zarr),
     "zarr 2 unknown compressor": Case(BAD, _zarr_2(compressor={"id": "no-such-codec"})),
@@ -616,6 +640,8 @@ REFS = {
     "ref 100 MB": Case(INVALID, lambda _: json.dumps(STATE)[:-1] + " " * 100_000_000 + "}"),
     "ref 100,000 deep": Case(INVALID, lambda _: '{"filexchange": 1, "path": ' + "[" * 100_000),
     "ref other version": Case(INVALID, _ref(filexchange=2)),
+    "ref version true": Case(INVALID, _ref(filexchange=True)),
+    "ref version 1.0": Case(INVALID, _ref(filexchange=1.0)),
     "ref no version": Case(INVALID, _without("filexchange")),
     "ref unknown field": Case(INVALID, _ref(command="x")),
     "ref without path": Case(INVALID, _without("path")),
@@ -785,6 +811,18 @@ def test_shape_that_no_array_has_is_refused(suffix: str, shape: Any, tmp_path: P
     with pytest.raises(errors.UnsupportedArrayError):
         fx.create_array(tmp_path / f"a{suffix}", shape=shape, dtype="f8")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("shape", [-1, (-1,), (2, -1), (1,) * 65], ids=str)
+def test_shape_that_no_shared_memory_has_is_refused(shape: Any) -> None:
+    block = SharedMemory(create=True, size=80)
+    try:
+        with pytest.raises(errors.UnsupportedOptionError):
+            fx.ArrayRef.from_shared_memory(block, shape, "f8")
+        assert fx.ArrayRef.from_shared_memory(block, 10, "f8").load().shape == (10,)
+    finally:
+        block.close()
+        block.unlink()
 
 
 def test_attrs_that_json_cannot_express_are_named_when_a_reference_becomes_json(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filexchange import npyheader
-from filexchange.errors import AttrsError, BadArrayFileError
+from filexchange.errors import AttrsError, BadArrayFileError, UnsupportedArrayError
 from filexchange.npyheader import ALIGNMENT, MAGIC, Header
 from filexchange.testing import assert_same
 
@@ -226,8 +226,17 @@ def test_data_are_aligned_wherever_the_header_begins(start: int) -> None:
 def test_header_too_large_for_numpy_is_refused() -> None:
     with pytest.raises(AttrsError, match="hdf5"):
         npyheader.encode((2,), np.dtype("<i4"), attrs={"text": "x" * 10_000})
-    with pytest.raises(AttrsError):
-        npyheader.encode((2,), np.dtype([(f"field{i}", "<f8") for i in range(1000)]))
+    wide = np.dtype([(f"field{i}", "<f8") for i in range(1000)])
+    for attrs in (None, {"unit": "m"}):
+        with pytest.raises(UnsupportedArrayError, match="1000 fields.*'zarr' or 'raw'"):
+            npyheader.encode((2,), wide, attrs=attrs)
+
+
+@pytest.mark.parametrize("descr", ["'|O'", "[('a', '<f4'), ('b', [('c', '|O')])]"])
+def test_objects_are_refused_with_a_remedy(descr: str) -> None:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': (3,), }}".encode()
+    with pytest.raises(BadArrayFileError, match="allow_pickle=True"):
+        _decode(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
 
 
 # Spellings.

@@ -13,11 +13,20 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from filexchange import files
+from filexchange import capabilities, files
 from filexchange.aliases import Array, Attrs, ChunksLike, DType, Indexable, Mode, Order, Shape
-from filexchange.errors import ArrayKeyError, UnsupportedOptionError
+from filexchange.errors import (
+    ArrayKeyError,
+    BadArrayFileError,
+    MemoryLimitError,
+    UnsupportedOptionError,
+)
 
 _COMPRESSION = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::(?P<level>\d{1,2}))?")
+
+# Smaller chunks are read whatever the array is; what grows may begin with a part of one.
+_CHECKED_CHUNK_BYTES = 256 << 20
+_MAX_CHUNK_RATIO = 16
 
 
 def _no_attrs() -> Attrs:
@@ -79,9 +88,9 @@ class Compression(NamedTuple):
     level: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Compression":
+    def parse(cls, text: Any) -> "Compression":
         """Return what ``"name"`` or ``"name:level"`` says."""
-        match = _COMPRESSION.fullmatch(text)
+        match = _COMPRESSION.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise UnsupportedOptionError(
                 f"compression={text!r} is not a codec: expected 'name' or 'name:level', "
@@ -243,6 +252,18 @@ class Format(ABC):
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
         """Yield the path to :meth:`write` to; what is there becomes `path` when the block ends.
 
+        Of those who change a container, each has it alone and finds what the one before it made.
+        """
+        with (
+            files.alone(path) if self.supports_keys else contextlib.nullcontext(),
+            self.replacing(path, key, overwrite=overwrite) as aside,
+        ):
+            yield aside
+
+    @contextlib.contextmanager
+    def replacing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
+        """Do what :meth:`publishing` does, while nobody else does it to the same container.
+
         With a `key`, a container keeps its other arrays: it is copied aside, changed and put in
         place as a whole, so that it never is half written.
         """
@@ -257,6 +278,32 @@ class Format(ABC):
             if key in self.keys(aside):
                 self.discard(aside, key)
             yield aside
+
+
+def check_chunks(stored: StoredArray, path: str) -> None:
+    """Raise unless a chunk, which is whole in memory when it is read, is of a plausible size.
+
+    Raises
+    ------
+    BadArrayFileError
+        If it is far larger than the array, so that a small file could ask for any memory.
+    MemoryLimitError
+        If this machine does not have the memory.
+    """
+    nbytes = math.prod(stored.chunks or ()) * stored.dtype.itemsize
+    if stored.chunks is None or nbytes < _CHECKED_CHUNK_BYTES or not stored.nbytes:
+        return
+    remedy = "rewrite it with smaller chunks, with the program that wrote it"
+    if nbytes > _MAX_CHUNK_RATIO * stored.nbytes:
+        raise BadArrayFileError(
+            f"{path!r} has chunks of {nbytes} bytes for an array of {stored.nbytes}: {remedy}"
+        )
+    available = capabilities.available_memory()
+    if nbytes > available:
+        raise MemoryLimitError(
+            f"a chunk of {path!r} needs {nbytes / 1e9:.1f} GB of memory and {available / 1e9:.1f} "
+            f"GB are available: {remedy}"
+        )
 
 
 def choose_key(path: str, key: str | None, keys: list[str]) -> str:

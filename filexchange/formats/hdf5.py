@@ -13,7 +13,7 @@ from filexchange import capabilities, files
 from filexchange.aliases import Array, ChunksLike, DType, Indexable, Mode, Shape
 from filexchange.dtypes import check_dtype
 from filexchange.errors import ArrayMismatchError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats.base import Format, StoredArray, WriteOptions
+from filexchange.formats.base import Format, StoredArray, WriteOptions, check_chunks
 from filexchange.formats.blocks import copy_blocks
 from filexchange.formats.hdf5_attrs import read_attrs, write_attrs
 from filexchange.formats.hdf5_dtypes import handle_dtype, plain_dtype
@@ -169,6 +169,7 @@ def _open_verified(file: h5py.File, path: str, stored: StoredArray) -> h5py.Data
                 f"{path!r} holds {found.shape} {found.dtype} under {stored.key!r} by now, and "
                 f"the reference says {stored.shape} {stored.dtype}: open it anew"
             )
+        check_chunks(found, path)
     except BaseException:
         file.close()
         raise
@@ -190,8 +191,8 @@ def _create(
     except (ValueError, TypeError, OverflowError) as error:
         raise UnsupportedArrayError(
             f"HDF5 has no place for an array of shape {shape}, dtype {short(str(dtype))} and "
-            f"chunks {layout.get('chunks')} ({error}): use smaller chunks, or format 'npy' or "
-            "'zarr'"
+            f"chunks {layout.get('chunks')} ({error}): use smaller chunks, or format 'zarr' or "
+            "'raw'"
         ) from error
     write_attrs(dataset, options.attrs, dtype)
     return dataset

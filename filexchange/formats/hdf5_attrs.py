@@ -20,6 +20,7 @@ RESERVED = "filexchange"
 
 _INT64 = range(-(2**63), 2**63)
 _MAX_LIST = 1000  # attributes beyond 64 KiB need another layout
+_MAX_FIXED = 60_000  # as above
 _MAX_NAME = 1000
 _NATIVE_TYPES = (bool, int, float, str)
 
@@ -36,7 +37,14 @@ def write_attrs(dataset: h5py.Dataset, attrs: Attrs, logical: DType) -> None:
     if dataset.dtype != logical:
         extra["dtype"] = dtype_to_json(logical)
     if extra:
-        dataset.attrs[RESERVED] = json.dumps(extra)
+        _write_note(dataset, json.dumps(extra).encode())
+
+
+def _write_note(dataset: h5py.Dataset, text: bytes) -> None:
+    # Of fixed length, because HDF5 can crash or hang in a damaged heap of variable strings. h5py
+    # would give such strings as bytes, so that the user's own are not written like this.
+    kind = h5py.string_dtype(length=len(text) if len(text) <= _MAX_FIXED else None)
+    dataset.attrs.create(RESERVED, text, dtype=kind)
 
 
 def _is_native(name: str, value: Any) -> bool:
@@ -72,7 +80,7 @@ def read_attrs(dataset: h5py.Dataset, path: str) -> tuple[dict[str, Any], DType 
         if name == RESERVED:
             note = _read_note(value, path)
         elif not _is_reference(value):
-            attrs[name] = _to_json(value)
+            attrs[_to_json(name)] = _to_json(value)  # h5py gives bytes where a name is not UTF-8
     attrs.update(note.get("attrs", {}))
     try:
         logical = dtype_from_json(note["dtype"]) if "dtype" in note else None

@@ -6,6 +6,7 @@ after the first error it accepts and drops everything, and the error is raised o
 """
 
 import contextlib
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -116,4 +117,6 @@ class _Sink(io.RawIOBase):
             try:
                 action()
             except OSError as error:
-                self.error = error
+                # What Linux calls invalid is a place beyond the largest file that there can be.
+                is_beyond = error.errno == errno.EINVAL
+                self.error = OSError(errno.EFBIG, os.strerror(errno.EFBIG)) if is_beyond else error

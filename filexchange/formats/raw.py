@@ -49,8 +49,9 @@ class RawFormat(Format):
 
     def describe(self, path: str, key: str | None) -> StoredArray:
         raise UnsupportedOptionError(
-            f"{path!r} is raw bytes, which do not tell what they are: pass dtype= and shape= (and "
-            "offset=, order= or strides=)"
+            f"{path!r} is raw bytes, which do not tell what they are: say it with open_array(path, "
+            "dtype=..., shape=...), which takes offset=, order= and strides= as well, and use the "
+            "reference that it returns"
         )
 
     def open(self, path: str, stored: StoredArray, mode: Mode) -> Any:

@@ -21,12 +21,18 @@ from filexchange.errors import (
     UnsupportedOptionError,
 )
 from filexchange.formats import zarr_errors
-from filexchange.formats.base import Format, StoredArray, WriteOptions, choose_key
+from filexchange.formats.base import (
+    Format,
+    StoredArray,
+    WriteOptions,
+    check_chunks,
+    choose_key,
+)
 from filexchange.formats.blocks import copy_blocks
 from filexchange.formats.zarr_archive import Archive, new_archive
 from filexchange.formats.zarr_codecs import COMPRESSIONS
 from filexchange.formats.zarr_directory import Directory
-from filexchange.formats.zarr_metadata import array_document, parse_array
+from filexchange.formats.zarr_metadata import array_document, largest_file, parse_array
 from filexchange.formats.zarr_store import DOCUMENTS, Store, parents
 
 _ARCHIVE_SUFFIX = ".zip"
@@ -113,6 +119,7 @@ class ZarrFormat(Format):
                     f"{path!r} holds {found.shape} {found.dtype} by now, and the reference says "
                     f"{stored.shape} {stored.dtype}: open it anew with open_array"
                 )
+            check_chunks(found, path)
             return _handle(store, stored.key, metadata, writable=mode == "r+")
 
     def close(self, handle: Any) -> None:
@@ -156,6 +163,17 @@ class ZarrFormat(Format):
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
         """Yield the path to write to, as the base class does.
 
+        Several processes may add arrays to an existing directory at the same time.
+        """
+        is_shared = key is not None and os.path.isdir(path)
+        publishing = self.replacing if is_shared else super().publishing
+        with publishing(path, key, overwrite=overwrite) as aside:
+            yield aside
+
+    @contextlib.contextmanager
+    def replacing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
+        """Yield the path to write to, as the base class does.
+
         An existing directory is not copied: the array is written to a store beside it, and moved
         from there to its own place.
         """
@@ -170,7 +188,7 @@ class ZarrFormat(Format):
                 f"{path!r} is a directory and not a Zarr store, and is not replaced by one: "
                 "choose another path, or remove it"
             )
-        with super().publishing(path, key, overwrite=overwrite) as aside:
+        with super().replacing(path, key, overwrite=overwrite) as aside:
             if path.lower().endswith(_ARCHIVE_SUFFIX) and not os.path.lexists(aside):
                 new_archive(aside)
             yield aside
@@ -233,5 +251,6 @@ def _add(
 
 
 def _handle(store: Store, key: str | None, metadata: Any, *, writable: bool) -> Any:
-    place = StorePath(store.native(writable=writable), key or "")
+    native = store.native(writable=writable, largest=largest_file(metadata))
+    place = StorePath(native, key or "")
     return zarr.Array(zarr.AsyncArray(metadata, place, _CONFIG))

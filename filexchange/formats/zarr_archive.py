@@ -1,5 +1,6 @@
 """A Zarr store that is a zip file."""
 
+import contextlib
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,7 +12,20 @@ from zarr.storage import ZipStore
 
 from filexchange import files
 from filexchange.formats.zarr_metadata import MAX_DOCUMENT
-from filexchange.formats.zarr_store import DOCUMENT, Store
+from filexchange.formats.zarr_store import DOCUMENT, Store, check_chunk_size
+
+
+class _ChunkMembers(ZipStore):
+    """Zarr's store of chunks, for zip files that anybody may have written."""
+
+    largest: int
+
+    async def get(self, key: str, *args: Any, **options: Any) -> Any:
+        """Return the bytes of a chunk, None where there is no member."""
+        with contextlib.suppress(KeyError):
+            size = self._zf.getinfo(key).file_size
+            check_chunk_size(f"{self.path}/{key}", size, self.largest)
+        return await super().get(key, *args, **options)
 
 
 class Archive(Store):
@@ -73,9 +87,11 @@ class Archive(Store):
         self._zip.close()
         self._zip = zipfile.ZipFile(self.path)
 
-    def native(self, *, writable: bool) -> NativeStore:
+    def native(self, *, writable: bool, largest: int) -> NativeStore:
         mode: Any = "a" if writable else "r"
-        return sync(ZipStore.open(self.path, mode=mode))
+        native = sync(_ChunkMembers.open(self.path, mode=mode))
+        native.largest = largest
+        return native
 
 
 def _below(name: str, key: str) -> bool:

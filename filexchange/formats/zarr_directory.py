@@ -10,7 +10,7 @@ from zarr.storage import LocalStore
 from filexchange import files
 from filexchange.errors import BadArrayFileError
 from filexchange.formats.zarr_metadata import MAX_DOCUMENT
-from filexchange.formats.zarr_store import Store
+from filexchange.formats.zarr_store import Store, check_chunk_size
 
 
 def _entry(root: str, name: str) -> os.stat_result | None:
@@ -42,6 +42,8 @@ def _entry(root: str, name: str) -> os.stat_result | None:
 class _ChunkFiles(LocalStore):
     """Zarr's store of chunks, for directories that anybody may have written."""
 
+    largest: int
+
     async def get(self, key: str, *args: Any, **options: Any) -> Any:
         """Return the bytes of a chunk, None where there is no file."""
         status = _entry(str(self.root), key)
@@ -53,6 +55,7 @@ class _ChunkFiles(LocalStore):
                 f"{os.path.join(self.root, key)!r} is empty or not a regular file, so it is no "
                 "chunk of an array"
             )
+        check_chunk_size(os.path.join(self.root, key), status.st_size, self.largest)
         return await super().get(key, *args, **options)
 
 
@@ -101,5 +104,7 @@ class Directory(Store):
     def remove(self, key: str) -> None:
         files.remove(os.path.join(self.path, key))
 
-    def native(self, *, writable: bool) -> NativeStore:
-        return _ChunkFiles(self.path, read_only=not writable)
+    def native(self, *, writable: bool, largest: int) -> NativeStore:
+        native = _ChunkFiles(self.path, read_only=not writable)
+        native.largest = largest
+        return native

@@ -57,8 +57,22 @@ def handle_dtype(dtype: DType) -> DType:
     return np.dtype(f"V{dtype.itemsize}")
 
 
+def shardable_dtype(dtype: DType) -> DType:
+    """Return the dtype that takes the place of one of :func:`handle_dtype` in shards.
+
+    Zarr's Python package cannot hash the fill values of raw bytes, which it does for each shard.
+    As strings they are the same bytes, zeros at their ends included.
+
+    Examples
+    --------
+    >>> shardable_dtype(np.dtype("V6")), shardable_dtype(np.dtype("f4"))
+    (dtype('S6'), dtype('float32'))
+    """
+    return np.dtype(f"S{dtype.itemsize}") if dtype.kind == "V" else dtype
+
+
 def data_type(dtype: DType) -> DataType:
-    """Return the Zarr data type of a dtype that :func:`handle_dtype` returned."""
+    """Return the Zarr data type of a dtype that the functions above returned."""
     endian = _ENDIAN[dtype.str[0]]
     if dtype.kind in _ZERO:
         return DataType(dtype.name, _ZERO[dtype.kind], endian)
@@ -79,9 +93,9 @@ def _named(name: str, **configuration: Any) -> dict[str, Any]:
     return {"name": name, "configuration": configuration}
 
 
-def dtype_note(dtype: DType) -> dict[str, Any]:
-    """Return what the metadata must say in addition for `dtype` to come back; often nothing."""
-    if handle_dtype(dtype) == dtype and not dtype.str.startswith(">"):
+def dtype_note(dtype: DType, handle: DType) -> dict[str, Any]:
+    """Return what metadata of `handle` must say in addition for `dtype` to come back."""
+    if handle == dtype and not dtype.str.startswith(">"):
         return {}
     return {"dtype": dtype_to_json(dtype)}
 

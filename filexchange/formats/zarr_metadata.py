@@ -22,6 +22,7 @@ from filexchange.formats.zarr_dtypes import (
     dtype_note,
     handle_dtype,
     noted_dtype,
+    shardable_dtype,
     spelled_as_integers,
 )
 
@@ -36,6 +37,11 @@ GROUP: Mapping[str, Any] = MappingProxyType(
 )
 
 _MAX_NDIM = 64
+
+# Filters may store elements as wider ones, bytes as doubles; codecs add a little to every chunk.
+_MAX_GROWTH = 8
+_OVERHEAD = 4096
+_INDEX_ENTRY = 16 + _OVERHEAD
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -87,9 +93,9 @@ def array_document(shape: Shape, dtype: Any, options: WriteOptions) -> dict[str,
     """
     if RESERVED in options.attrs:
         raise AttrsError(f"attrs have {RESERVED!r}, which is reserved: use another name")
-    stored = data_type(handle_dtype(dtype))
     chunks, shards = grid(options, shape, dtype.itemsize)
-    note = dtype_note(dtype)
+    handle = handle_dtype(dtype) if shards is None else shardable_dtype(handle_dtype(dtype))
+    stored, note = data_type(handle), dtype_note(dtype, handle)
     return {
         "zarr_format": 3,
         "node_type": "array",
@@ -140,6 +146,11 @@ def _parse_array(
     if math.prod(n or 1 for n in shape) * dtype.itemsize >= 1 << 63:
         raise BadArrayFileError(f"shape {shape} of {dtype.itemsize} bytes each exceeds any file")
     chunks, shards = metadata.chunks, metadata.shards
+    if shards is not None and shardable_dtype(native) is not native:
+        raise UnsupportedArrayError(
+            "it has shards of raw bytes, which Zarr's Python package cannot read: write it without "
+            "shards with the program that wrote it"
+        )
     for unit in (chunks, shards or chunks):
         if any(n < 1 <= length for n, length in zip(unit, shape, strict=True)):
             raise BadArrayFileError(f"chunks {unit} have a length that is not positive")
@@ -153,6 +164,14 @@ def _parse_array(
         attrs=MappingProxyType(attrs),
     )
     return stored, metadata
+
+
+def largest_file(metadata: ArrayV2Metadata | ArrayV3Metadata) -> int:
+    """Return the most bytes that a chunk of an array, or a shard of them, takes in its file."""
+    elements = math.prod(metadata.shards or metadata.chunks)
+    index = _INDEX_ENTRY * elements // max(1, math.prod(metadata.chunks)) if metadata.shards else 0
+    itemsize = metadata.dtype.to_native_dtype().itemsize
+    return _MAX_GROWTH * elements * itemsize + index + _OVERHEAD
 
 
 def _split_attributes(attributes: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -65,8 +65,8 @@ class Store(ABC):
         """Remove all below `key`."""
 
     @abstractmethod
-    def native(self, *, writable: bool) -> NativeStore:
-        """Return Zarr's own store for it."""
+    def native(self, *, writable: bool, largest: int) -> NativeStore:
+        """Return Zarr's own store for it, which reads no chunk from more than `largest` bytes."""
 
     def close(self) -> None:  # noqa: B027 - a directory is never open
         """Let go of the file."""
@@ -168,6 +168,14 @@ class Store(ABC):
 
     def _write_document(self, key: str, document: Mapping[str, Any]) -> None:
         self.write(f"{key}/{DOCUMENT}".lstrip("/"), encode(document))
+
+
+def check_chunk_size(name: str, size: int, largest: int) -> None:
+    """Raise `BadArrayFileError` if a chunk has more bytes than any encoding of it."""
+    if size > largest:
+        raise BadArrayFileError(
+            f"{name!r} has {size} bytes, and a chunk of this array at most {largest}"
+        )
 
 
 def parents(key: str) -> list[str]:

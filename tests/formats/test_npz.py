@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
+from filexchange import files
 from filexchange.errors import (
     ArrayKeyError,
     ArrayMismatchError,
@@ -263,3 +264,35 @@ def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, compression: s
     assert not found.empty()
     assert found.get() == []
     found.close()
+
+
+def test_arrays_of_others_are_opened_by_any_name_that_is_listed(tmp_path: Path) -> None:
+    names = ["/rooted", "a//b", "a\\b"]
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name in names:
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, np.arange(3))
+    assert fx.keys(tmp_path / "a.npz") == names
+    for name in names:
+        assert fx.load(tmp_path / "a.npz", key=name).tolist() == [0, 1, 2]
+
+
+def test_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / ".a.npz.lock.partial").touch()
+    fx.save(tmp_path / "a.npz", np.arange(3), key="x")
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_child_forked_while_an_array_is_added_keeps_nobody_waiting(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    done = context.Event()
+    child = context.Process(target=done.wait)
+    with files.alone(str(tmp_path / "a.npz")):
+        child.start()
+    try:
+        fx.save(tmp_path / "a.npz", np.arange(3), key="x")
+    finally:
+        done.set()
+        child.join()
+        child.close()
+    assert os.listdir(tmp_path) == ["a.npz"]

@@ -50,6 +50,16 @@ class TestZarrZip(FormatTests):
         return False
 
 
+class TestZarrShards(FormatTests):
+    name = "zarr"
+    suffix = ".zarr"
+
+    def save(self, directory, array, **options):
+        # Lazy arrays are larger than tests have time to cut into pieces of four elements.
+        small = {"chunks": 2, "shards": 4} if isinstance(array, np.ndarray) else {"shards": "auto"}
+        return super().save(directory, array, **({} if "chunks" in options else small), **options)
+
+
 @pytest.fixture
 def path(tmp_path):
     return str(tmp_path / "a.zarr")
@@ -111,6 +121,42 @@ def test_zarr_reads_dtypes_beyond_numbers_by_itself(path, tmp_path, kind):
     array = ARRAYS[kind](tmp_path)
     fx.save(path, array)
     assert_same(zarr.open_array(path, mode="r")[...], array)
+
+
+RAW = ["structured packed", "structured aligned", "void", "longdouble"]
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_shards_of_raw_bytes_are_filled_by_region(path, tmp_path, kind):
+    array = ARRAYS[kind](tmp_path)
+    ref = fx.create_array(path, shape=array.shape, dtype=array.dtype, chunks=1, shards=2)
+    ref[1:] = array[1:]
+    assert_same(ref[1:], array[1:])
+    assert_same(ref[:1], np.zeros_like(array[:1]))
+
+
+@pytest.mark.parametrize("shards", [4, "auto"])
+@pytest.mark.parametrize("suffix", [".zarr", ".zarr.zip"])
+def test_shards_keep_zeros_at_the_ends_of_raw_bytes(tmp_path, suffix, shards):
+    records = np.zeros(7, "i4,f8")
+    records["f0"][::2] = 1
+    ref = fx.save(tmp_path / f"a{suffix}", records, chunks=2, shards=shards)
+    assert_same(ref.load(), records)
+    assert_same(fx.open_array(ref.path)[3:6], records[3:6])
+
+
+def test_shards_of_raw_bytes_by_others_are_refused(path):
+    fx.save(path, np.zeros(8, "S4"), chunks=2, shards=4)
+    raw = {"name": "raw_bytes", "configuration": {"length_bytes": 4}}
+    change(path, data_type=raw, fill_value="AAAAAA==")
+    with pytest.raises(UnsupportedArrayError, match="shards of raw bytes"):
+        fx.open_array(path)
+
+
+def test_records_of_any_number_of_fields_are_stored(path):
+    wide = np.zeros(2, [(f"field{i}", "f8") for i in range(3000)])
+    fx.save(path, wide)
+    assert_same(fx.load(path), wide)
 
 
 def test_zarr_finds_what_is_written_in_groups(path):
