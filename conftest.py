@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -45,5 +46,7 @@ def _doctest(request: pytest.FixtureRequest) -> None:
     if isinstance(request.node, pytest.DoctestItem):
         request.getfixturevalue("in_scratch_directory")
         request.getfixturevalue("doctest_namespace").update(np=np, fx=fx)
-        # A format that an example registers is not there for the next one.
-        request.getfixturevalue("monkeypatch").setattr("filexchange.formats.registry._loaded", {})
+        # What an example registers is not there for the next one.
+        patch = request.getfixturevalue("monkeypatch")
+        patch.setattr("filexchange.formats.registry._loaded", {})
+        patch.setattr(ForkingPickler, "_extra_reducers", {**ForkingPickler._extra_reducers})

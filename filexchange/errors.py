@@ -25,7 +25,7 @@ wrong value, what was allowed and what to do::
     │   └── ArrayIOError (OSError)                any other error of the operating system
     └── ExchangeError
         ├── ExchangeClosedError (ValueError)      the exchange or queue has been closed
-        ├── ExchangeFullError (queue.Full, TimeoutError)  no segment came free in time
+        ├── ExchangeFullError (TimeoutError)      no segment came free in time; a queue.Full too
         ├── LockTimeoutError (TimeoutError)       another process kept a region locked
         └── UnsafeDirectoryError (PermissionError) a scratch directory that others could write
 
@@ -127,7 +127,7 @@ class ExchangeClosedError(ExchangeError, ValueError):
     """The exchange or the queue has been closed."""
 
 
-class ExchangeFullError(ExchangeError, queue.Full, TimeoutError):
+class ExchangeFullError(ExchangeError, TimeoutError, queue.Full):
     """Every segment was in use and the capacity reached, until the time was over."""
 
 

@@ -53,6 +53,14 @@ class ExchangeStats(NamedTuple):
         How many of these times the segment was there already, from 0 to 1.
     capacity : int or None
         The most bytes of segments of this process; None before it has written.
+
+    Examples
+    --------
+    >>> with fx.Exchange() as ex:
+    ...     waiting = ex.pack(np.ones(100_000))
+    ...     stats = ex.stats()
+    >>> stats.segments, stats.claims, stats.leases
+    (1, 1, 0)
     """
 
     segments: int

@@ -40,10 +40,10 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
     then they take up no space, and should not be changed. Results stay valid after
     :meth:`shutdown`, and as long as anything refers to them.
 
+    A script that starts processes keeps that below ``if __name__ == "__main__":``.
+
     Examples
     --------
-    A script that starts processes keeps this below ``if __name__ == "__main__":``.
-
     >>> with fx.ProcessPoolExecutor(2) as pool:
     ...     doubled = list(pool.map(np.negative, [np.ones(100_000), np.zeros(10)]))
     >>> float(doubled[0].sum())

@@ -1,5 +1,6 @@
 """`register`: plain ``multiprocessing`` queues, pipes and pools carry large arrays by file."""
 
+import pickle
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -41,7 +42,8 @@ def register() -> None:
 
 def _reduce(array: Array) -> Any:
     if array.nbytes < INLINE_BELOW or not is_plain(array.dtype):
-        return array.__reduce_ex__(5)
+        # Not by protocol 5, whose buffers those who pickle by default cannot take.
+        return array.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
     lane = default_lane()
     return _received, (lane, *lane.pack(array))
 
