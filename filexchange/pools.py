@@ -155,11 +155,22 @@ class Pool:
         for _ in range(min(_ASKED_AT_ONCE, len(segments))):
             segment = segments[0]
             segments.rotate(-1)
-            if not segment.is_taken and segment.is_free():
+            if self._is_free(segment):
                 segment.is_taken = True
                 self.reused += 1
                 return segment
         return None
+
+    def _is_free(self, segment: Segment) -> bool:
+        if segment.is_taken:
+            return False
+        try:
+            is_free = segment.is_free()
+        except FileNotFoundError:  # with the session, or by somebody who tidies up
+            return False
+        if not is_free and segment not in self._open:
+            segment.close()  # it was opened to ask, and there may be thousands to be asked
+        return is_free
 
     def _grow(self, size: int) -> Segment | None:
         if self.nbytes + size > self.capacity:
@@ -193,7 +204,7 @@ class Pool:
             for segment in list(self._segments[size]):
                 if nbytes <= 0:
                     return
-                if not segment.is_taken and (segment.is_gone() or segment.is_free()):
+                if not segment.is_taken and (segment.is_gone() or self._is_free(segment)):
                     self._segments[size].remove(segment)
                     self._open.pop(segment, None)
                     segment.remove()
