@@ -12,7 +12,7 @@ from filexchange.formats import StoredArray, memory_order, nbytes_of
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.segments import HEADER_BYTES, place
-from filexchange.sending import link, publishable, taken, write
+from filexchange.sending import SweptError, link, publishable, taken, write
 
 
 def hold(
@@ -22,6 +22,15 @@ def hold(
 
     The segment of a single array is an ``.npy`` of it, that of several one of bytes.
     """
+    try:
+        return _hold(participant, arrays, attrs, timeout)
+    except SweptError:  # it will not be found again, but copied
+        return hold(participant, arrays, attrs, timeout)
+
+
+def _hold(
+    participant: Participant, arrays: Sequence[Indexable], attrs: Attrs, timeout: float | None
+) -> list[ArrayRef]:
     spots = [publishable(each) if isinstance(each, np.ndarray) else None for each in arrays]
     fresh = [each for each, spot in zip(arrays, spots, strict=True) if spot is None]
     with contextlib.ExitStack() as stack:
