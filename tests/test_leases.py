@@ -34,10 +34,15 @@ def full(value: int) -> np.ndarray:
     return np.full(N, value, np.uint8)
 
 
+def named_claims(ex: fx.Exchange) -> dict[str, int]:
+    """Return the inodes that messages under way have, by the names that these are."""
+    directory = os.path.join(ex.directory, "claims")
+    return {name: os.stat(os.path.join(directory, name)).st_ino for name in os.listdir(directory)}
+
+
 def claims(ex: fx.Exchange) -> set[int]:
     """Return the inodes that messages under way have."""
-    directory = os.path.join(ex.directory, "claims")
-    return {os.stat(os.path.join(directory, name)).st_ino for name in os.listdir(directory)}
+    return set(named_claims(ex).values())
 
 
 def inode(array: Any) -> int:
@@ -49,14 +54,14 @@ def inode(array: Any) -> int:
 
 def reuses(ex: fx.Exchange, segment: int) -> bool:
     """Return whether a segment is among those that are written again, and not made anew."""
-    before, known = claims(ex), ex.stats().segments
-    messages = []
-    while ex.stats().segments == known and segment not in claims(ex) - before:
+    before, known = named_claims(ex), ex.stats().segments
+    messages = [ex.pack(full(99))]
+    while ex.stats().segments == known and len(messages) < 20:
         messages.append(ex.pack(full(99)))
-    found = segment in claims(ex) - before
+    written = [found for name, found in named_claims(ex).items() if name not in before]
     for message in messages:
         ex.unpack(message)
-    return found
+    return segment in written
 
 
 def test_segment_is_written_again_when_claim_and_all_leases_are_gone() -> None:
@@ -296,7 +301,6 @@ def test_array_that_came_out_is_put_again_by_a_claim_and_not_by_a_copy() -> None
         assert not reuses(ex, segment)
         assert (ex.unpack(again)["array"] == 2).all()
         assert reuses(ex, segment)
-        assert ex.stats().segments == 2
 
 
 @pytest.mark.parametrize("cut", [np.s_[100:], np.s_[:10_000], np.s_[::2], np.s_[::-1]], ids=str)
@@ -389,21 +393,29 @@ def _interrupted(
     monkeypatch.setattr(module, name, interrupted)
 
 
-@pytest.mark.parametrize("step", ["lock_shared", "remove_open_file"])
 @pytest.mark.parametrize("mode", ["r", "c", "copy"])
 def test_producer_that_comes_between_the_steps_of_a_reader_finds_no_free_segment(
-    step: str, mode: Any, monkeypatch: pytest.MonkeyPatch
+    mode: Any,
 ) -> None:
     with fx.Exchange() as ex:
+        ex.unpack(ex.pack(full(0)))  # what is made once is there
         message = ex.pack(full(1))
         written: list[bytes] = []
-        _interrupted(
-            monkeypatch, leases.capabilities, step, lambda: written.append(ex.pack(full(2)))
-        )
-        array = ex.unpack(message, mode=mode)
-        assert len(written) == 1
+
+        def write(frame: Any, event: str, call: Any) -> None:
+            # Around each of the system calls by which the reader opens, locks, maps and unlinks.
+            if event in {"c_call", "c_return"} and call.__module__ in {"posix", "fcntl"}:
+                written.append(ex.pack(full(2)))
+
+        sys.setprofile(write)
+        try:
+            array = ex.unpack(message, mode=mode)
+        finally:
+            sys.setprofile(None)
+        assert len(written) > 6
         assert set(np.unique(array)) == {1}
-        assert set(np.unique(ex.unpack(written[0]))) == {2}
+        for each in written:
+            assert set(np.unique(ex.unpack(each))) == {2}
 
 
 def test_reader_that_passes_on_while_the_producer_looks_keeps_the_segment(

@@ -280,14 +280,15 @@ def test_forked_child_writes_to_a_pool_of_its_own(companion: Any) -> None:
         assert _pool_of_a_message(ex, ex.pack(full(6))) == ours
 
 
-def test_parent_and_child_do_not_write_to_the_same_segment(companion: Any) -> None:
+def test_parent_and_child_do_not_write_to_the_same_segments(companion: Any) -> None:
     with fx.Exchange() as ex:
         ex.unpack(ex.pack(full(0)))  # a free segment that both know
         child = companion()
-        theirs = child.call(_send, ex, 1)
-        ours = ex.pack(full(2))
-        assert set(np.unique(ex.unpack(theirs))) == {1}
-        assert set(np.unique(ex.unpack(ours))) == {2}
+        theirs = [child.call(_send, ex, 1) for _ in range(3)]
+        ours = [ex.pack(full(2)) for _ in range(3)]
+        assert ex.stats().segments == 6
+        assert [set(np.unique(ex.unpack(each))) for each in theirs] == [{1}] * 3
+        assert [set(np.unique(ex.unpack(each))) for each in ours] == [{2}] * 3
 
 
 def test_child_that_outlives_its_parent_does_not_keep_the_parents_pool(companion: Any) -> None:
