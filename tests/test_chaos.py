@@ -291,7 +291,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_what_arrives_is_right_whoever_is_killed(base: Path) -> None:
-    with fx.Exchange(capacity=CAPACITY) as ex:
+    with fx.Exchange(capacity=CAPACITY, inline_below=1) as ex:
         supervisor = Supervisor(ex)
         supervisor.run(SECONDS, random.Random(0))
         supervisor.stop()
