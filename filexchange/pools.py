@@ -48,13 +48,12 @@ class Pool:
     def __init__(self, session: Session, capacity: int | None = None) -> None:
         self._session = session
         self._numbers = itertools.count()
+        pools = session.directory(POOLS)
         try:
-            self.path, self._owner = locked_directory(
-                session.directory(POOLS), OWNER, alone=session.can_lease
-            )
+            self.capacity = _default_capacity(pools) if capacity is None else capacity
+            self.path, self._owner = locked_directory(pools, OWNER, alone=session.can_lease)
         except FileNotFoundError as error:
             raise closed_error(session.path) from error
-        self.capacity = _default_capacity(self.path) if capacity is None else capacity
         self.nbytes = 0
         self.taken = 0
         self.reused = 0

@@ -1,5 +1,6 @@
 """Sessions: directories that live as long as somebody takes part, and not a moment longer."""
 
+import errno
 import multiprocessing
 import os
 import pickle
@@ -15,7 +16,7 @@ import pytest
 
 import filexchange as fx
 from filexchange import files, sessions, sweeping
-from filexchange.errors import ExchangeClosedError
+from filexchange.errors import ArrayIOError, ExchangeClosedError, StorageFullError
 from filexchange.sessions import Session
 
 pytest.importorskip("fcntl", reason="a session's life is a lock of Unix")
@@ -248,6 +249,68 @@ def test_exchange_that_is_removed_by_hand_has_been_closed() -> None:
         with pytest.raises(ExchangeClosedError):
             put(np.zeros(N))
     ex.close()
+
+
+# A process that takes part, and one that ends the exchange.
+
+
+def test_who_joins_while_the_exchange_ends_is_told_so(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After `alive` has been locked.
+    _interrupted(monkeypatch, "can_lease", owner.wait)
+    with pytest.raises(ExchangeClosedError, match="has been closed"):
+        Session.join(owner.directory)
+
+
+@pytest.mark.parametrize("step", ["free_bytes", "try_lock_alone", "reserve", "link_or_copy"])
+@pytest.mark.parametrize("way", ["put", "pack"])
+def test_who_writes_first_while_the_exchange_ends_is_told_so(
+    way: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ex = fx.Exchange()
+    ended = _interrupted(monkeypatch, step, ex.close)
+    with pytest.raises(ExchangeClosedError, match="has been closed"):
+        getattr(ex, way)(np.zeros(N))
+    assert len(ended) == 1
+
+
+def test_who_puts_while_the_exchange_ends_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ex = fx.Exchange()
+    ex.put(np.zeros(N))
+    ended = _interrupted(monkeypatch, "lock_shared", ex.close)  # of what has just been put
+    with pytest.raises(ExchangeClosedError, match="has been closed"):
+        ex.put(np.zeros(N))
+    assert len(ended) == 1
+
+
+def test_put_that_fails_at_its_last_step_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fx.Exchange() as ex:
+        ex.put(np.zeros(N))
+
+        def fail() -> None:
+            raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+        _interrupted(monkeypatch, "lock_shared", fail)
+        with pytest.raises(ArrayIOError):
+            ex.put(np.zeros(N))
+        assert ex.stats().held == 1
+
+
+def test_session_that_cannot_be_made_leaves_nothing(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = sessions.os.mkdir
+
+    def fail(path: str, mode: int = 0o777) -> None:
+        if path.endswith("pools"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        make(path, mode)
+
+    monkeypatch.setattr(sessions.os, "mkdir", fail)
+    with pytest.raises(StorageFullError):
+        fx.Exchange()
+    assert entries(base) == []
 
 
 # Pools of the dead, in living sessions.
