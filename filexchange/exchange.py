@@ -426,9 +426,9 @@ class Exchange:
             claims=found.claims,
             leases=found.leases,
             held=found.held,
-            taken=pool.taken if pool else 0,
-            reuse_rate=pool.reused / pool.taken if pool and pool.taken else 0.0,
-            capacity=pool.capacity if pool else None,
+            taken=0 if pool is None else pool.taken,
+            reuse_rate=0.0 if pool is None or not pool.taken else pool.reused / pool.taken,
+            capacity=None if pool is None else pool.capacity,
         )
 
     def sweep(self) -> list[str]:

@@ -8,11 +8,13 @@ import numpy as np
 
 from filexchange import files, npyheader
 from filexchange.aliases import Array, Attrs, DType, Indexable, Order, Shape
+from filexchange.errors import ArrayNotFoundError
 from filexchange.formats import StoredArray, memory_order, nbytes_of
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.segments import HEADER_BYTES, place
-from filexchange.sending import link, publishable, taken, write
+from filexchange.sending import SweptError, link, publishable, taken, write
+from filexchange.sessions import closed_error
 
 
 def hold(
@@ -22,6 +24,15 @@ def hold(
 
     The segment of a single array is an ``.npy`` of it, that of several one of bytes.
     """
+    try:
+        return _hold(participant, arrays, attrs, timeout)
+    except SweptError:  # it will not be found again, but copied
+        return hold(participant, arrays, attrs, timeout)
+
+
+def _hold(
+    participant: Participant, arrays: Sequence[Indexable], attrs: Attrs, timeout: float | None
+) -> list[ArrayRef]:
     spots = [publishable(each) if isinstance(each, np.ndarray) else None for each in arrays]
     fresh = [each for each, spot in zip(arrays, spots, strict=True) if spot is None]
     with contextlib.ExitStack() as stack:
@@ -64,8 +75,14 @@ def _held(
     stored = StoredArray(
         None, tuple(array.shape), array.dtype, memory_order(array), offset, attrs=attrs
     )
-    with files.opened(path) as fd:
-        header = npyheader.read(fd, path)
+    try:
+        with files.opened(path) as fd:
+            header = npyheader.read(fd, path)
+    except ArrayNotFoundError as error:
+        raise closed_error(participant.session.path) from error
+    except BaseException:
+        files.remove(path)
+        raise
     told = header.shape, header.dtype, header.order, header.size
     is_npy = told == (stored.shape, stored.dtype, stored.order, stored.offset)
     return ArrayRef(path, "npy" if is_npy else "raw", stored)

@@ -19,8 +19,8 @@ from filexchange.aliases import Array
 
 _OPEN = os.O_RDONLY | capabilities.OPEN_FLAGS | getattr(os, "O_NOFOLLOW", 0)
 
-# Left to the rest of the program.
-_SPARE_DESCRIPTORS = 256
+# Left to the rest of the program, and to the segments that it writes.
+_SPARE_DESCRIPTORS = 512
 
 _KEPT_MAPPINGS = 256
 _CHECKED_AT_ONCE = 4

@@ -48,13 +48,12 @@ class Pool:
     def __init__(self, session: Session, capacity: int | None = None) -> None:
         self._session = session
         self._numbers = itertools.count()
+        pools = session.directory(POOLS)
         try:
-            self.path, self._owner = locked_directory(
-                session.directory(POOLS), OWNER, alone=session.can_lease
-            )
+            self.capacity = _default_capacity(pools) if capacity is None else capacity
+            self.path, self._owner = locked_directory(pools, OWNER, alone=session.can_lease)
         except FileNotFoundError as error:
             raise closed_error(session.path) from error
-        self.capacity = _default_capacity(self.path) if capacity is None else capacity
         self.nbytes = 0
         self.taken = 0
         self.reused = 0
@@ -155,11 +154,22 @@ class Pool:
         for _ in range(min(_ASKED_AT_ONCE, len(segments))):
             segment = segments[0]
             segments.rotate(-1)
-            if not segment.is_taken and segment.is_free():
+            if self._is_free(segment):
                 segment.is_taken = True
                 self.reused += 1
                 return segment
         return None
+
+    def _is_free(self, segment: Segment) -> bool:
+        if segment.is_taken:
+            return False
+        try:
+            is_free = segment.is_free()
+        except FileNotFoundError:  # with the session, or by somebody who tidies up
+            return False
+        if not is_free and segment not in self._open:
+            segment.close()  # it was opened to ask, and there may be thousands to be asked
+        return is_free
 
     def _grow(self, size: int) -> Segment | None:
         if self.nbytes + size > self.capacity:
@@ -193,7 +203,7 @@ class Pool:
             for segment in list(self._segments[size]):
                 if nbytes <= 0:
                     return
-                if not segment.is_taken and (segment.is_gone() or segment.is_free()):
+                if not segment.is_taken and (segment.is_gone() or self._is_free(segment)):
                     self._segments[size].remove(segment)
                     self._open.pop(segment, None)
                     segment.remove()

@@ -28,6 +28,10 @@ SegmentPlace: TypeAlias = tuple[str, str, int, int]
 Spot: TypeAlias = tuple[str, int]
 
 
+class SweptError(Exception):
+    """A segment of a dead process lost its name before it was given another one."""
+
+
 class SegmentSender:
     """Writes all arrays of a message to one segment; what is in segments already is not copied.
 
@@ -52,6 +56,12 @@ class SegmentSender:
 
     def send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
         """Write arrays, and claim them for each receiver."""
+        try:
+            return self._send(arrays, receivers)
+        except SweptError:  # it will not be found again, but copied
+            return self.send(arrays, receivers)
+
+    def _send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
         spots = [self._find(array) for array in arrays]
         fresh = [array for array, spot in zip(arrays, spots, strict=True) if spot is None]
         if not fresh:
@@ -200,10 +210,19 @@ def taken(participant: Participant, nbytes: int, timeout: float | None) -> Itera
 
 
 def link(participant: Participant, segment: str, name: str) -> None:
-    """Give a segment one more name."""
+    """Give a segment one more name.
+
+    Raises
+    ------
+    ExchangeClosedError
+    SweptError
+        If it has none any more, for it was another process's, which is dead.
+    """
     try:
         capabilities.link_or_copy(segment, name)
     except FileNotFoundError as error:
+        if os.path.lexists(participant.session.path) and not os.path.lexists(segment):
+            raise SweptError from error
         raise closed_error(participant.session.path) from error
 
 

@@ -69,9 +69,13 @@ class Session:
         parent = user_directory(os.path.abspath(base_directory() if base is None else base))
         with files.naming_errors(parent):
             path, alive = locked_directory(parent, ALIVE, alone=False)
-            for name in (CLAIMS, HELD, POOLS):
-                os.mkdir(os.path.join(path, name), _PRIVATE)
-        return cls(path, alive, os.getpid())
+            try:
+                for name in (CLAIMS, HELD, POOLS):
+                    os.mkdir(os.path.join(path, name), _PRIVATE)
+                return cls(path, alive, os.getpid())
+            except BaseException:
+                _leave(path, alive, os.getpid())
+                raise
 
     @classmethod
     def join(cls, path: str) -> "Session":
@@ -91,7 +95,13 @@ class Session:
             raise closed_error(path) from error
         if alive is None:
             raise closed_error(path)
-        return cls(path, alive, None)
+        try:
+            return cls(path, alive, None)
+        except BaseException as error:
+            os.close(alive)
+            if isinstance(error, FileNotFoundError):  # the process that made it ends it just now
+                raise closed_error(path) from error
+            raise
 
     def directory(self, name: str) -> str:
         """Return the path of ``claims``, ``held`` or ``pools``."""

@@ -5,8 +5,9 @@ import glob
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,3 +59,79 @@ def _is_ours(name: str) -> bool:
     if name in {lane.path for lane in lanes._default.values()}:
         return False
     return name in participants._participants or not sweeping.facts(name).is_alive
+
+
+class Companion:
+    """Another process, forked from this one, that runs what it is told.
+
+    Parameters
+    ----------
+    kept : dict, optional
+        What it has from the beginning, by inheritance.
+    """
+
+    def __init__(self, kept: dict[str, Any]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_obey, args=(theirs, self._connection, kept))
+        self._process.start()
+        theirs.close()
+        self.pid: Any = self._process.pid
+        self.exitcode: int | None = None
+
+    def begin(self, function: Callable[..., Any], *args: Any) -> None:
+        """Let it call ``function(kept, *args)``; `kept` is a dict of its own that stays."""
+        self._connection.send((function, args))
+
+    def result(self) -> Any:
+        """Return what the function returned; EOFError if the process ended instead."""
+        returned, error = self._connection.recv()
+        if error is not None:
+            raise error
+        return returned
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Begin, and wait for the result."""
+        self.begin(function, *args)
+        return self.result()
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        self._process.kill()
+        self.join()
+
+    def join(self) -> None:
+        """Let it end, if it does not already, and wait."""
+        if self.exitcode is None:
+            self._connection.close()
+            self._process.join()
+            self.exitcode = self._process.exitcode
+            self._process.close()
+
+
+def _obey(connection: Any, theirs: Any, kept: dict[str, Any]) -> None:
+    theirs.close()
+    while True:
+        try:
+            function, args = connection.recv()
+        except EOFError:
+            return
+        try:
+            done = function(kept, *args), None
+        except Exception as error:  # noqa: BLE001 - it is raised again over there
+            done = None, error
+        connection.send(done)
+
+
+@pytest.fixture
+def companion() -> Iterator[Callable[..., Companion]]:
+    """Make other processes, which end with the test."""
+    made: list[Companion] = []
+
+    def make(kept: dict[str, Any] | None = None) -> Companion:
+        made.append(Companion({} if kept is None else kept))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.join()
