@@ -341,6 +341,7 @@ def remove(path: str) -> None:
     except FileNotFoundError:
         return
     except (IsADirectoryError, PermissionError):
-        if not os.path.isdir(path):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):  # or another process was faster
             raise
-        shutil.rmtree(path)

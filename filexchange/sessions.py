@@ -180,8 +180,12 @@ def bury(path: str) -> None:
 def clear(path: str) -> None:
     """Remove a directory that other processes may be removing, too."""
     while os.path.lexists(path):
-        with contextlib.suppress(FileNotFoundError):
+        try:
             files.remove(path)
+        except OSError as error:
+            # Gone, or with a file that somebody was about to make when the name changed.
+            if error.errno not in {errno.ENOENT, errno.ENOTEMPTY}:
+                raise
 
 
 def closed_error(path: str) -> ExchangeClosedError:

@@ -278,6 +278,12 @@ class Supervisor:
                 assert is_right(message)
                 self.received[message["sender"], message["number"]] += 1
                 del message
+
+    def end(self) -> None:
+        """Kill what is left where something went wrong."""
+        for each in multiprocessing.active_children():
+            each.kill()
+            each.join()
         self.wires.close()
 
 
@@ -293,8 +299,11 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_what_arrives_is_right_whoever_is_killed(base: Path) -> None:
     with fx.Exchange(capacity=CAPACITY, inline_below=1) as ex:
         supervisor = Supervisor(ex)
-        supervisor.run(SECONDS, random.Random(0))
-        supervisor.stop()
+        try:
+            supervisor.run(SECONDS, random.Random(0))
+            supervisor.stop()
+        finally:
+            supervisor.end()
         ex.sweep()
         found = sweeping.facts(ex.directory)
     received, kills = supervisor.received, supervisor.kills

@@ -300,6 +300,7 @@ def test_child_that_outlives_its_parent_does_not_keep_the_parents_pool(companion
         other.call(_send_and_leave_a_child, ex, waiting, go, answer)
         os.close(waiting)
         os.close(answer)
+        assert os.read(answers, 10) == b"here"
         assert ex.stats().segments == 2
         for each in (parent, other):
             each.kill()
@@ -315,6 +316,7 @@ def _send_and_leave_a_child(
 ) -> None:
     ex.unpack(ex.pack(full(1)))
     if os.fork() == 0:
+        os.write(answer, b"here")
         os.close(go)
         os.read(waiting, 1)
         os._exit(0)

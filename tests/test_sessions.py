@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,42 @@ def test_two_sweepers_do_not_meet(
     other = _interrupted(monkeypatch, "try_lock_alone", sweeping.sweep_sessions)
     assert sweeping.sweep_sessions() == []
     assert other == [[owner.directory]]
+    assert entries(base) == []
+
+
+def test_directory_that_another_process_removes_at_the_same_time_is_gone(
+    owner: Owner, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner.kill()
+    unlink = os.unlink
+
+    def be_slower(path: Any, **options: Any) -> None:
+        try:
+            unlink(path, **options)
+        except IsADirectoryError:
+            monkeypatch.setattr(os, "unlink", unlink)
+            shutil.rmtree(path)
+            raise
+
+    monkeypatch.setattr(os, "unlink", be_slower)
+    assert sweeping.sweep_sessions() == [owner.directory]
+    assert entries(base) == []
+
+
+def test_directory_that_a_file_comes_into_while_it_is_removed_is_removed(
+    owner: Owner, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner.kill()
+    rmdir = os.rmdir
+
+    def be_late(path: Any, **options: Any) -> None:
+        if os.path.basename(path).startswith("dead-"):
+            monkeypatch.setattr(os, "rmdir", rmdir)
+            Path(path, "late").touch()
+        rmdir(path, **options)
+
+    monkeypatch.setattr(os, "rmdir", be_late)
+    assert sweeping.sweep_sessions() == [owner.directory]
     assert entries(base) == []
 
 
