@@ -1,6 +1,7 @@
 """`ProcessPoolExecutor`: the standard one, with arguments and results by file."""
 
 import concurrent.futures
+import weakref
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
 from typing import Any, ParamSpec, TypeVar
@@ -67,6 +68,9 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
         super().__init__(max_workers, mp_context, initializer, initargs, **options)
         self._exchange = Exchange(directory, capacity=capacity, inline_below=inline_below)
         self._remembered = Remembered()
+        # Calls have it too: the exchange ends when there is neither a pool nor a task of it.
+        weakref.finalize(self._remembered, self._exchange.close)
+        self._is_left_alone = False
 
     def submit(
         self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -79,11 +83,13 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the pool, and with `wait` its exchange; see the standard executor.
 
-        Without `wait` the exchange ends with this process, since tasks still run.
+        Without `wait`, and where a pool is dropped, the exchange ends after the last task.
         """
         super().shutdown(wait, cancel_futures=cancel_futures)
         self._remembered.forget()
-        if wait:
+        # Once it has not waited, the standard pool does not wait any more, whatever it is told.
+        self._is_left_alone |= not wait
+        if not self._is_left_alone:
             self._exchange.close()
 
 

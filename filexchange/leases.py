@@ -191,11 +191,19 @@ class Mappings:
                 self._kept.move_to_end(identity)
 
     def drop_gone(self) -> None:
-        """Let go of all mappings of files that have lost their names."""
-        with self._lock:
+        """Let go of all mappings of files that have lost their names.
+
+        An exchange may end when the garbage collector comes, here while the lock is held: then
+        they go one by one, with the next that are made.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
             for identity, (path, _) in list(self._kept.items()):
                 if not os.path.lexists(path):
                     del self._kept[identity]
+        finally:
+            self._lock.release()
 
     def __len__(self) -> int:
         return len(self._kept)

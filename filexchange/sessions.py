@@ -21,6 +21,7 @@ import os
 import stat
 import tempfile
 import weakref
+from multiprocessing import util
 
 from filexchange import capabilities, files
 from filexchange.aliases import PathLike
@@ -38,6 +39,7 @@ ALIVE, CLAIMS, HELD, POOLS, OWNER = "alive", "claims", "held", "pools", "owner"
 DEAD_PREFIX = "dead-"
 
 _PRIVATE = 0o700
+_LEAVE_PRIORITY = -10  # after queues have handed over what was put
 _LOCK_FILE = os.O_RDONLY | capabilities.OPEN_FLAGS
 
 
@@ -72,10 +74,13 @@ class Session:
             try:
                 for name in (CLAIMS, HELD, POOLS):
                     os.mkdir(os.path.join(path, name), _PRIVATE)
-                return cls(path, alive, os.getpid())
+                made = cls(path, alive, os.getpid())
             except BaseException:
                 _leave(path, alive, os.getpid())
                 raise
+        # Processes that multiprocessing forks end without the hooks of weakref.
+        util.Finalize(made, made._leave, exitpriority=_LEAVE_PRIORITY)
+        return made
 
     @classmethod
     def join(cls, path: str) -> "Session":

@@ -177,6 +177,17 @@ def test_forked_child_does_not_remove_what_its_parent_made() -> None:
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_exchange_of_a_child_process_ends_with_it(method: str, base: Path) -> None:
+    context: Any = multiprocessing.get_context(method)
+    child = context.Process(target=_make_and_leave, args=(str(base),))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    child.close()
+    assert os.listdir(base / f"filexchange-{os.getuid()}") == []
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_child_process_puts_into_its_parents_exchange(method: str) -> None:
     context: Any = multiprocessing.get_context(method)
     with fx.Exchange() as ex:
@@ -248,6 +259,10 @@ def test_base_is_tmpfs_only_when_roomy(monkeypatch: pytest.MonkeyPatch, tmp_path
         monkeypatch.setattr(sessions.capabilities, "free_bytes", lambda _, free=free: free)
         monkeypatch.setattr(sessions.capabilities, "available_memory", lambda n=available: n)
         assert sessions.base_directory() == str(expected)
+
+
+def _make_and_leave(base: str) -> None:
+    fx.Exchange(base).put(np.zeros(9))
 
 
 def _put_and_send(ex: fx.Exchange, connection: Any) -> None:
