@@ -55,10 +55,22 @@ def _is_ours(name: str) -> bool:
     The exchange that queues of this process share lives as long as the process.
     """
     if not os.path.isdir(name):
-        return True
+        return not _is_mapped(name) and os.path.exists(name)
     if name in {lane.path for lane in lanes._default.values()}:
         return False
     return name in participants._participants or not sweeping.facts(name).is_alive
+
+
+def _is_mapped(name: str) -> bool:
+    """Return whether some process uses a file; this one, and its children, do no more."""
+    for maps in glob.glob("/proc/[0-9]*/maps"):
+        try:
+            with open(maps, encoding="utf-8") as file:
+                if name in file.read():
+                    return True
+        except OSError:  # it has ended, or belongs to somebody else
+            continue
+    return False
 
 
 class Companion:
