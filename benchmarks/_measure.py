@@ -7,9 +7,11 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
 import signal
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -86,6 +88,37 @@ def versions(peers: Sequence[str]) -> dict[str, str]:
 def is_installed(module: str) -> bool:
     """Return whether a peer's module is there; peers of the standard library need none."""
     return not module or importlib.util.find_spec(module) is not None
+
+
+class LocalRay:
+    """Ray on this machine alone, in a directory of its own, which goes when it stops."""
+
+    def __init__(self) -> None:
+        self.directory = ""
+
+    def start(self, cpus: int, store: int) -> Any:
+        """Return the module `ray`, with `cpus` for tasks and `store` bytes for objects."""
+        os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
+        import ray
+
+        self.directory = tempfile.mkdtemp(prefix="fxb-")
+        ray.init(
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            object_store_memory=store,
+            _temp_dir=self.directory,
+        )
+        return ray
+
+    def stop(self) -> None:
+        """Stop all processes of Ray, and remove its files."""
+        if self.directory:
+            import ray
+
+            ray.shutdown()
+            shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def parse_size(text: str) -> int:
@@ -247,6 +280,7 @@ def plot(path: str | None, title: str, panels: Mapping[str, Sequence[Figure]]) -
             ax.plot(sizes, seconds, label=name, **styles[name])
         ax.set(xscale="log", yscale="log", xlabel="size of the array", title=panel)
         ax.set_xticks([each.nbytes for each in figures], [size_name(f.nbytes) for f in figures])
+        ax.yaxis.set_major_formatter("{x:g}")
         ax.minorticks_off()
         ax.grid(color="0.9")
     axes[0].set_ylabel("milliseconds, less is better")

@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from _measure import (
@@ -30,6 +30,7 @@ from _measure import (
     MIB,
     OURS,
     Figure,
+    LocalRay,
     end_in_order,
     is_installed,
     machine,
@@ -346,23 +347,11 @@ class Ray(Peer):
     def __init__(self) -> None:
         super().__init__()
         self.pending: list[Any] = []
-        self.directory = ""
+        self.local = LocalRay()
 
     def start(self, context: Any, consumers: int, largest: int) -> None:
-        os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
-        import ray
-
-        self.ray = ray
-        self.directory = tempfile.mkdtemp(prefix="fxb-")
-        ray.init(
-            num_cpus=CPUS,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="error",
-            object_store_memory=max(4 * largest, 3 << 30),
-            _temp_dir=self.directory,
-        )
-        actor = ray.remote(num_cpus=0)(RayConsumer)
+        self.ray = self.local.start(CPUS, max(4 * largest, 3 << 30))
+        actor = self.ray.remote(num_cpus=0)(RayConsumer)
         self.actors = [actor.remote() for _ in range(consumers)]
 
     def place(self, array: Any) -> Any:
@@ -380,9 +369,7 @@ class Ray(Peer):
         return list(self.ray.get(pending))
 
     def stop(self) -> None:
-        if self.directory:
-            self.ray.shutdown()
-            shutil.rmtree(self.directory, ignore_errors=True)
+        self.local.stop()
 
 
 class RayConsumer:
@@ -646,7 +633,7 @@ def main() -> None:
     )
     trips = [figure for figure in figures if figure.part == TITLES["round trip"]]
     if trips:
-        plot(options.plot, "One array to another process, which reads it", {"round trip": trips})
+        plot(options.plot, "One array to another process, which reads it", {"": trips})
 
 
 if __name__ == "__main__":
