@@ -110,6 +110,7 @@ class LocalRay:
             object_store_memory=store,
             _temp_dir=self.directory,
         )
+        end_in_order()  # it has set a handler of its own, which leaves everything behind
         return ray
 
     def stop(self) -> None:
