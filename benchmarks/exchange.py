@@ -295,7 +295,7 @@ class Joblib(SavedFile):
 
 
 class FasterFifo(Peer):
-    """Pickled into a circular buffer in shared memory, with room for four of the largest."""
+    """Pickled into a circular buffer in shared memory, with 64 MiB to spare."""
 
     name = "faster-fifo"
     needs = "faster_fifo"
@@ -304,12 +304,12 @@ class FasterFifo(Peer):
     def start(self, context: Any, consumers: int, largest: int) -> None:
         from faster_fifo import Queue
 
-        room = max(4 * (largest if consumers == 1 else 16 * MIB), 64 * MIB)
-        self.channels = [Queue(max_size_bytes=room) for _ in range(consumers)]
+        rooms = [largest + 64 * MIB] + [64 * MIB] * (consumers - 1)  # only broadcast needs more
+        self.channels = [Queue(max_size_bytes=room) for room in rooms]
 
     def tell(self, message: Any, consumers: int) -> None:
         for channel in self.channels[:consumers]:
-            channel.put(message, timeout=FOREVER)
+            channel.put(message, timeout=10)  # it does not hear of Ctrl-C
 
     @staticmethod
     def get(channel: Any) -> Any:
