@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from filexchange import capabilities, files
 from filexchange.errors import ExchangeFullError, StorageFullError
@@ -18,9 +18,9 @@ from filexchange.sweeping import sweep_pools
 
 _log = logging.getLogger(__name__)
 
-# Segments are asked in turn whether they are free; asking all for every message would take long
-# where thousands are in use.
-_ASKED_AT_ONCE = 8
+# How many segments of a size are asked whether they are free, from both ends of a list that has the
+# last used at its end. Asking all for every message would take long where thousands are in use.
+_LAST, _FIRST = 3, 8
 
 # Descriptors and mappings that are kept open.
 _KEPT_OPEN = 256
@@ -150,15 +150,15 @@ class Pool:
         return None
 
     def _reuse_of(self, size: int) -> Segment | None:
-        segments = self._segments.get(size) or deque()
-        for _ in range(min(_ASKED_AT_ONCE, len(segments))):
-            segment = segments[0]
-            segments.rotate(-1)
-            if self._is_free(segment):
-                segment.is_taken = True
-                self.reused += 1
-                return segment
-        return None
+        segments = self._segments.get(size)
+        if not segments:
+            return None
+        segment = _find_last(segments, self._is_free) or _find_first(segments, self._is_free)
+        if segment is not None:
+            segments.append(segment)
+            segment.is_taken = True
+            self.reused += 1
+        return segment
 
     def _is_free(self, segment: Segment) -> bool:
         if segment.is_taken:
@@ -236,6 +236,26 @@ class Pool:
 
     def _all(self) -> Iterable[Segment]:
         return itertools.chain.from_iterable(self._segments.values())
+
+
+def _find_last(segments: deque[Segment], is_free: Callable[[Segment], bool]) -> Segment | None:
+    """Take out one of the last used, whose bytes the processor still has at hand."""
+    for position in range(-1, -min(_LAST, len(segments)) - 1, -1):
+        segment = segments[position]
+        if is_free(segment):
+            del segments[position]
+            return segment
+    return None
+
+
+def _find_first(segments: deque[Segment], is_free: Callable[[Segment], bool]) -> Segment | None:
+    """Take out one of those used longest ago, the likeliest to be free."""
+    for _ in range(min(_FIRST, len(segments) - _LAST)):
+        segment = segments.popleft()
+        if is_free(segment):
+            return segment
+        segments.insert(len(segments) - _LAST, segment)
+    return None
 
 
 def _default_capacity(path: str) -> int:
