@@ -241,7 +241,7 @@ def _rows(figure: Figure) -> Iterator[list[str]]:
     for name, seconds in sorted(medians.items(), key=lambda item: item[1]):
         of_limit = f"{medians[LIMIT] / seconds:.2f}" if LIMIT in medians else ""
         to_ours = f"{seconds / medians[OURS]:.2f}" if OURS in medians else ""
-        speed = f"{figure.nbytes / seconds / 1e9:.2f}"
+        speed = f"{figure.nbytes / seconds / 1e9:.2f}" if LIMIT in medians else ""
         yield [work, name, f"{seconds * 1e3:.3f}", speed, of_limit, to_ours]
         work = ""
 

@@ -16,6 +16,7 @@ import concurrent.futures
 import multiprocessing as mp
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -71,7 +72,9 @@ class Filexchange:
         self.pool: Any = None
 
     def start(self) -> None:
-        self.pool = self.executor(WORKERS, mp.get_context("spawn"))
+        # Workers that Ctrl-C has killed can keep the standard executor from ending.
+        ignore = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+        self.pool = self.executor(WORKERS, mp.get_context("spawn"), **ignore)
 
     def map(self, function: Function, arrays: Sequence[Any]) -> Iterable[Any]:
         return self.pool.map(function, arrays)
