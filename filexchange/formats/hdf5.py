@@ -58,7 +58,7 @@ class Hdf5Format(Format):
                     dataset[...] = source.view(dataset.dtype)
             else:
                 copy_blocks(source, CheckedDataset(dataset, check), source.dtype, dataset.chunks)
-            return _describe(dataset, path, key or _DEFAULT_KEY)
+            return _as_created(dataset, key, source.dtype, options)
 
     def create(
         self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
@@ -66,7 +66,7 @@ class Hdf5Format(Format):
         with writing(path) as (file, _):
             dataset = _create(file, path, key, shape, dtype, options)
             offset = dataset.id.get_offset()  # None for chunks: they get their space when filled
-            stored = _describe(dataset, path, key or _DEFAULT_KEY)
+            stored = _as_created(dataset, key, dtype, options)
         if offset is not None:
             with files.opened(path, writable=True) as fd:
                 capabilities.reserve(fd, stored.nbytes, offset)
@@ -214,6 +214,20 @@ def _layout(shape: Shape, dtype: DType, options: WriteOptions) -> dict[str, Any]
     if not shape or 0 in shape:
         return {}
     return {"chunks": lengths, **creation_options(options.compression)}
+
+
+def _as_created(
+    dataset: h5py.Dataset, key: str | None, dtype: DType, options: WriteOptions
+) -> StoredArray:
+    """Return what :func:`_describe` would find of a dataset that was just made."""
+    return StoredArray(
+        key or _DEFAULT_KEY,
+        dataset.shape,
+        dtype,
+        chunks=dataset.chunks,
+        compression=describe_filters(dataset),
+        attrs=options.attrs,
+    )
 
 
 def _describe(dataset: h5py.Dataset, path: str, key: str | None) -> StoredArray:
