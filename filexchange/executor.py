@@ -37,6 +37,9 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
     An array that is passed to many tasks is written once as long as it does not change; that it
     did not is found by comparing its bytes. Results of earlier tasks are passed on without a copy.
 
+    Results that are kept take up segments of the workers that made them: beyond the capacity a
+    worker waits until some are dropped, or copied.
+
     Arguments are packed when a worker is about to need them, as in the standard executor: until
     then they take up no space, and should not be changed. Results stay valid after
     :meth:`shutdown`, and as long as anything refers to them.

@@ -144,7 +144,7 @@ def _is_locked(path: str) -> bool:
     except FileNotFoundError:
         return False
     try:
-        # Together with others, so that nobody who locks it meanwhile is turned away.
+        # Who locks it in this moment waits for no longer than that.
         return not capabilities.try_lock_alone(fd)
     finally:
         os.close(fd)
