@@ -147,3 +147,12 @@ def companion() -> Iterator[Callable[..., Companion]]:
     yield make
     for each in made:
         each.join()
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let exchanges be made in a directory of the test's own, and return it."""
+    directory = tmp_path / "base"
+    directory.mkdir()
+    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
+    return directory

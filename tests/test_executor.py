@@ -19,19 +19,13 @@ from filexchange.errors import StorageFullError, UnsupportedOptionError
 from filexchange.leases import lease_of
 from filexchange.testing import assert_same
 
+pytestmark = pytest.mark.usefixtures("base")
+
 METHODS = multiprocessing.get_all_start_methods()
 MIB = 1 << 20
 
 # The process has threads when a pool forks: those of numpy's libraries.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "base"
-    directory.mkdir()
-    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
-    return directory
 
 
 def _pool(workers: int = 2, *, method: str = METHODS[0], **options: Any) -> fx.ProcessPoolExecutor:

@@ -17,17 +17,11 @@ from filexchange import leases, segments
 from filexchange.errors import ArrayNotFoundError
 from filexchange.leases import lease_of
 
+pytestmark = pytest.mark.usefixtures("base")
+
 fcntl: Any = pytest.importorskip("fcntl", reason="leases are locks of Unix")
 
 N = 100_000
-
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "base"
-    directory.mkdir()
-    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
-    return directory
 
 
 def full(value: int) -> np.ndarray:

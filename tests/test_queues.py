@@ -16,15 +16,9 @@ from filexchange.errors import ExchangeClosedError, ExchangeError, UnsupportedOp
 from filexchange.message import Sent
 from filexchange.testing import ARRAYS, REFUSED, assert_same
 
+pytestmark = pytest.mark.usefixtures("base")
+
 FORMATS = ["npy", "raw", "npz", "hdf5", "zarr"]
-
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "base"
-    directory.mkdir()
-    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
-    return directory
 
 
 @dataclasses.dataclass

@@ -14,17 +14,11 @@ import filexchange as fx
 from filexchange import capabilities, pools
 from filexchange.errors import ExchangeClosedError, ExchangeFullError, StorageFullError
 
+pytestmark = pytest.mark.usefixtures("base")
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="segments are leased on Unix")
 
 N = 100_000
-
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "base"
-    directory.mkdir()
-    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
-    return directory
 
 
 def full(value: int) -> np.ndarray:

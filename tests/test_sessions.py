@@ -20,17 +20,11 @@ from filexchange import files, sessions, sweeping
 from filexchange.errors import ArrayIOError, ExchangeClosedError, StorageFullError
 from filexchange.sessions import Session
 
+pytestmark = pytest.mark.usefixtures("base")
+
 pytest.importorskip("fcntl", reason="a session's life is a lock of Unix")
 
 N = 100_000
-
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "base"
-    directory.mkdir()
-    monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
-    return directory
 
 
 def entries(base: Path) -> list[str]:
