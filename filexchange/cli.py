@@ -43,8 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Exchange NumPy arrays between processes through files.",
 )
-app.command()(housekeeping.ls)
-app.command()(housekeeping.clean)
 
 
 def main() -> None:
@@ -358,3 +356,7 @@ def _lengths(name: str, text: str | None) -> ChunksLike:
             f"--{name} {text!r} is not a shape: write it like 100,100, or auto"
         ) from error
     return lengths[0] if len(lengths) == 1 else lengths
+
+
+app.command()(housekeeping.ls)
+app.command()(housekeeping.clean)

@@ -69,6 +69,9 @@ def clean(
     found = list(sessions(bases))
     dead = [each for each in found if not each.is_alive]
     writers = sum(each.dead_pools for each in found if each.is_alive)
+    if not dead and not writers:
+        console().print("there is nothing to remove")
+        return
     before = sum(each.nbytes for each in found)
     if not dry_run:
         sweep_sessions(bases)
