@@ -79,10 +79,7 @@ def make_channel(maxsize: int, context: BaseContext | None) -> Channel:
 
 
 class PacketChannel:
-    """Messages through a pair of sockets.
-
-    What the socket has no room for waits in this process, for a thread that hands it over.
-    """
+    """Messages through a pair of sockets."""
 
     def __init__(
         self, reader: socket.socket, writer: socket.socket, maxsize: int, context: Any
@@ -105,18 +102,17 @@ class PacketChannel:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._reader, self._writer, self._maxsize = state[:3]
         self._slots, self._unfinished, self._all_done = state[3:]
+        for each in (self._reader, self._writer):
+            each.settimeout(None)  # as where they were made, whatever this process has set
         self._reset()
 
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._closed = False
-        self._waiting: deque[bytes] = deque()
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._joins_at_exit = True
+        self._outbox = _Outbox(self._writer)
         # Like the standard queue, one that is dropped is closed without a word. Not at the end of
         # the process, where messages may still wait.
-        weakref.finalize(self, _close, self._reader, self._writer).atexit = False
+        weakref.finalize(self, _close, self._reader, self._outbox).atexit = False
 
     def _check_open(self) -> None:
         if self._pid != os.getpid():  # what waits in a forked child is its parent's to send
@@ -130,18 +126,12 @@ class PacketChannel:
         if not self._slots.acquire(block, timeout):
             raise Full
         self._unfinished.release()
-        with self._changed:
-            if self._waiting or not self._send_now(data):
-                self._waiting.append(data)
-                self._start_thread()
-                self._changed.notify()
-
-    def _send_now(self, data: bytes) -> bool:
         try:
-            self._writer.send(data, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        return True
+            self._outbox.send(data)
+        except BaseException:
+            self._unfinished.acquire(False)
+            self._slots.release()
+            raise
 
     def get(self, block: bool = True, timeout: float | None = None) -> bytes:
         """Return the next message."""
@@ -155,6 +145,8 @@ class PacketChannel:
                 if patience.is_over or not _poll(self._reader, left):
                     raise Empty from None
                 continue
+            if not data:  # no message is empty: another thread has closed the channel
+                raise ValueError(f"{self!r} is closed")
             self._slots.release()
             return data
 
@@ -196,39 +188,78 @@ class PacketChannel:
         """Neither put nor get any more; what waits is still handed over."""
         if self._pid != os.getpid():
             self._reset()
-        if self._closed:
-            return
-        self._reader.close()
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-            if self._thread is None:
-                self._writer.close()
+        self._closed = True
+        _close(self._reader, self._outbox)
 
     def join_thread(self) -> None:
         """Wait until all messages have been handed over."""
         if not self._closed:
             raise AssertionError(f"{self!r} has not been closed")
-        if self._thread is not None:
-            self._thread.join()
+        self._outbox.join()
 
     def cancel_join_thread(self) -> None:
         """Let the process end although messages wait."""
-        self._joins_at_exit = False
+        self._outbox.joins_at_exit = False
+
+
+class _Outbox:
+    """One process's side of sending: what the socket has no room for waits here, for a thread."""
+
+    def __init__(self, writer: socket.socket) -> None:
+        self.joins_at_exit = True
+        self._writer = writer
+        self._pid = os.getpid()
+        self._is_closed = False
+        self._waiting: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._at_exit: util.Finalize | None = None
+
+    def send(self, data: bytes) -> None:
+        with self._changed:
+            if self._waiting or not self._send_now(data):
+                self._start_thread()
+                self._waiting.append(data)
+                self._changed.notify()
+
+    def _send_now(self, data: bytes) -> bool:
+        try:
+            self._writer.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        if self._pid != os.getpid():  # a thread of the parent may have had the lock
+            self._writer.close()
+            return
+        with self._changed:
+            if not self._is_closed:
+                self._is_closed = True
+                self._changed.notify()
+                if self._thread is None:
+                    self._writer.close()
+
+    def join(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
 
     def _start_thread(self) -> None:
-        if self._thread is not None:
-            return
-        self._thread = threading.Thread(target=self._hand_over, name="queue feeder", daemon=True)
-        self._thread.start()
-        util.Finalize(None, self._join_at_exit, exitpriority=_JOIN_PRIORITY)
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._hand_over, name="queue feeder", daemon=True
+            )
+            self._thread.start()
+            self._at_exit = util.Finalize(None, self._join_at_exit, exitpriority=_JOIN_PRIORITY)
 
     def _hand_over(self) -> None:
         while True:
             with self._changed:
                 while not self._waiting:
-                    if self._closed:
+                    if self._is_closed:
                         self._writer.close()
+                        if self._at_exit is not None:
+                            self._at_exit.cancel()
                         return
                     self._changed.wait()
             try:
@@ -240,16 +271,14 @@ class PacketChannel:
                 self._waiting.popleft()
 
     def _join_at_exit(self) -> None:
-        if self._joins_at_exit and self._pid == os.getpid() and self._thread is not None:
-            with self._changed:
-                self._closed = True
-                self._changed.notify()
-            self._thread.join()
+        if self.joins_at_exit and self._pid == os.getpid():
+            self.close()
+            self.join()
 
 
-def _close(reader: socket.socket, writer: socket.socket) -> None:
+def _close(reader: socket.socket, outbox: _Outbox) -> None:
     reader.close()
-    writer.close()
+    outbox.close()
 
 
 def _poll(reader: socket.socket, timeout: float | None) -> bool:

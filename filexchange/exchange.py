@@ -34,6 +34,7 @@ from filexchange.queues import Queue, broadcast
 from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
 from filexchange.sending import new_file, save_in
+from filexchange.sessions import base_directories
 from filexchange.sweeping import facts, sweep_pools, sweep_sessions
 
 
@@ -444,7 +445,8 @@ class Exchange:
         if here.has_pool:
             here.pool.trim()
         leases.kept.drop_gone()
-        return [*sweep_pools(self.directory), *sweep_sessions()]
+        base = os.path.dirname(os.path.dirname(self.directory))
+        return [*sweep_pools(self.directory), *sweep_sessions({*base_directories(), base})]
 
     def close(self) -> None:
         """End the exchange and remove all its files, if it was made here; may be called twice.

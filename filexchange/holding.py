@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from filexchange import files, npyheader
 from filexchange.aliases import Array, Attrs, DType, Indexable, Order, Shape
 from filexchange.errors import ArrayNotFoundError
 from filexchange.formats import StoredArray, memory_order, nbytes_of
+from filexchange.leases import lease_of
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.segments import HEADER_BYTES, place
@@ -96,5 +98,8 @@ def empty(
     nbytes = StoredArray(None, shape, dtype).nbytes
     with taken(participant, nbytes + len(header) - HEADER_BYTES, timeout) as segment:
         segment.write_header(header)
-        memory = segment.lease(len(header), nbytes)
-        return np.ndarray(shape, dtype, memory, len(header), order=order)
+        array = np.ndarray(shape, dtype, segment.lease(), len(header), order=order)
+        found = lease_of(array)
+        if found is not None:
+            found[0].filled = weakref.ref(array)
+        return array

@@ -9,6 +9,7 @@ those that are kept have a description of their own, never locked.
 
 import os
 import threading
+import weakref
 from collections import OrderedDict
 from typing import Any
 
@@ -35,11 +36,11 @@ class Lease:
         The segment's own name; it may be gone by now.
     is_constant : bool
         Whether what the arrays show is what the file holds, and stays so.
-    extent : tuple of int or None
-        Offset and bytes of an array that is being filled.
+    filled : weakref.ref or None
+        The array that is being filled, of `Exchange.empty`.
     """
 
-    __slots__ = ("__weakref__", "_close", "_fd", "_memory", "extent", "is_constant", "path")
+    __slots__ = ("__weakref__", "_close", "_fd", "_memory", "filled", "is_constant", "path")
 
     def __init__(
         self,
@@ -48,14 +49,13 @@ class Lease:
         path: str,
         *,
         is_constant: bool,
-        extent: tuple[int, int] | None = None,
     ) -> None:
         self._fd = fd
         self._memory = memory
         self._close = os.close  # at the end of the interpreter, the module may be empty
         self.path = path
         self.is_constant = is_constant
-        self.extent = extent
+        self.filled: weakref.ref[Array] | None = None
         if fd is not None:
             _live.add(fd)
 
@@ -104,8 +104,9 @@ def lease_of(array: Array) -> tuple[Lease, int] | None:
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, memoryview):
-        return lease_of(base.obj) if isinstance(base.obj, np.ndarray) else None
+    if isinstance(base, memoryview) and isinstance(base.obj, np.ndarray):
+        found = lease_of(base.obj)
+        base = None if found is None else found[0]
     if not isinstance(base, Lease):
         return None
     return base, int(array.__array_interface__["data"][0]) - base.address

@@ -112,13 +112,18 @@ def unpack(message: bytes, receiver: Receiver) -> Any:
     if message.endswith(_ELSEWHERE):
         return unpack(arrays[0].tobytes(), receiver)
 
+    has_arrays = False
+
     def rebuild(where: Any, kind: Any, shape: Shape, order: Order) -> Array:
+        nonlocal has_arrays
+        has_arrays = True
         data = arrays[where] if type(where) is int else receiver.inline(where)
         if isinstance(data, np.ndarray) and data.shape == shape and data.dtype == kind:
             return data  # its format has told both
         return np.ndarray(shape, kind, data, order=order)
 
-    return marked(_Unpickler(message, [arrays[number] for number in buffers], rebuild).load())
+    obj = _Unpickler(message, [arrays[number] for number in buffers], rebuild).load()
+    return marked(obj) if has_arrays else obj
 
 
 def places(message: bytes, receiver: Receiver) -> Sent:

@@ -8,7 +8,7 @@ from typing import Self
 from filexchange import files
 from filexchange.aliases import PathLike
 from filexchange.pools import Pool
-from filexchange.sessions import CLAIMS, HELD, POOLS, Session
+from filexchange.sessions import CLAIMS, HELD, POOLS, Session, base_directories
 from filexchange.sweeping import sweep_pools, sweep_sessions
 
 _CLOSE_PRIORITY = 0  # after queues have handed over what was put
@@ -34,11 +34,13 @@ class Participant:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._pool: Pool | None = None
+        self._at_exit: util.Finalize | None = None
 
     @classmethod
     def create(cls, base: PathLike | None, capacity: int | None) -> Self:
         """Make a session, after removing those whose processes are dead."""
-        sweep_sessions()
+        own = [] if base is None else [os.path.abspath(base)]
+        sweep_sessions({*base_directories(), *own})
         session = Session.create(base)
         made = cls(session, capacity)
         _participants[session.path] = made
@@ -58,7 +60,7 @@ class Participant:
             if self._pool is None:
                 sweep_pools(self.session.path)
                 self._pool = Pool(self.session, self._capacity)
-                util.Finalize(self, self._pool.close, exitpriority=_CLOSE_PRIORITY)
+                self._at_exit = util.Finalize(self, self._pool.close, exitpriority=_CLOSE_PRIORITY)
             return self._pool
 
     @property
@@ -79,7 +81,19 @@ class Participant:
         """Remove the session, which this process made; may be called twice."""
         _participants.pop(self.session.path, None)
         self.session.end()
-        self.abandon()
+        self._let_go()
+
+    def leave(self) -> None:
+        """Let go of a session that its maker has removed."""
+        _participants.pop(self.session.path, None)
+        self.session.leave()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._at_exit is not None:
+            self._at_exit.cancel()
+        if self._pool is not None:
+            self._pool.end()
 
 
 _participants: dict[str, Participant] = {}
@@ -100,10 +114,18 @@ def participant(path: str, capacity: int | None = None) -> Participant:
     with _joining:
         found = _participants.get(path)
         if found is None or not found.is_here:
+            _leave_ended()
             # A forked child keeps its parent's membership: the lock is theirs together.
             session = Session.join(path) if found is None else found.session
             found = _participants[path] = Participant(session, capacity)
         return found
+
+
+def _leave_ended() -> None:
+    """Leave what has ended, lest a process that joins many keeps something of each."""
+    for each in list(_participants.values()):
+        if each.is_here and not os.path.lexists(each.session.path):
+            each.leave()
 
 
 def _after_fork() -> None:

@@ -1,5 +1,6 @@
 """The segments that one process writes, reused as their readers let go of them."""
 
+import contextlib
 import errno
 import itertools
 import logging
@@ -7,7 +8,7 @@ import os
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from filexchange import capabilities, files
 from filexchange.errors import ExchangeFullError, StorageFullError
@@ -58,6 +59,7 @@ class Pool:
         self.taken = 0
         self.reused = 0
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._segments: dict[int, deque[Segment]] = {}
         self._open: OrderedDict[Segment, None] = OrderedDict()
 
@@ -72,7 +74,7 @@ class Pool:
             If it cannot be had at all: by the pool's capacity, or by the disk's.
         """
         size = segment_size(nbytes)
-        with self._lock:
+        with self._alone():
             segment = self._reuse(size)
             if segment is not None:
                 self._keep_open(segment)
@@ -90,7 +92,7 @@ class Pool:
             )
         start, pause, patience = time.monotonic(), _FIRST_PAUSE, _PATIENCE
         while True:
-            with self._lock:
+            with self._alone():
                 segment = self._reuse(size) or self._grow(size)
                 if segment is not None:
                     self._keep_open(segment)
@@ -125,10 +127,12 @@ class Pool:
         segment.is_taken = False
         if not self._session.can_lease:
             segment.remove()
+        elif self._ended.is_set():
+            segment.close()
 
     def trim(self) -> int:
         """Remove all free segments and return the bytes that they had."""
-        with self._lock:
+        with self._alone():
             before = self.nbytes
             self._evict(before)
             return before - self.nbytes
@@ -219,6 +223,31 @@ class Pool:
             if not oldest.is_taken:
                 oldest.close()
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Have the segments for the block, and let go of them if the session ends meanwhile."""
+        with self._lock:
+            if self._ended.is_set():
+                raise closed_error(self._session.path)
+            try:
+                yield
+            finally:
+                if self._ended.is_set():
+                    self.abandon()
+
+    def end(self) -> None:
+        """Let go of everything, now or, if a thread is at it, when that is done.
+
+        The session is gone. This may be called by the garbage collector, in a thread that has the
+        lock, so it does not wait for it.
+        """
+        self._ended.set()
+        if self._lock.acquire(blocking=False):
+            try:
+                self.abandon()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
         """Remove all segments; messages under way and readers keep theirs."""
         self.abandon()
@@ -227,7 +256,10 @@ class Pool:
     def abandon(self) -> None:
         """Let go of all descriptors and of the lock that shows that the owner lives."""
         for segment in self._all():
-            segment.close()
+            if not (
+                self._ended.is_set() and segment.is_taken
+            ):  # that is closed when it is given back
+                segment.close()
         self._segments.clear()
         self._open.clear()
         owner, self._owner = self._owner, -1
@@ -251,10 +283,10 @@ def _find_last(segments: deque[Segment], is_free: Callable[[Segment], bool]) -> 
 def _find_first(segments: deque[Segment], is_free: Callable[[Segment], bool]) -> Segment | None:
     """Take out one of those used longest ago, the likeliest to be free."""
     for _ in range(min(_FIRST, len(segments) - _LAST)):
-        segment = segments.popleft()
-        if is_free(segment):
-            return segment
-        segments.insert(len(segments) - _LAST, segment)
+        if is_free(segments[0]):
+            return segments.popleft()
+        busy = segments.popleft()
+        segments.insert(len(segments) - _LAST, busy)
     return None
 
 

@@ -1,6 +1,7 @@
 """`ReceivedArray`: what comes out of an exchange, read-only, and says so."""
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -70,23 +71,36 @@ def marked(obj: Any) -> Any:
     That is the object itself, and what dicts, lists and tuples of it hold. Objects of other
     classes keep the plain arrays that they were made with, which some insist on.
     """
-    return _marked(obj, {})
+    return _Marker().marked(obj)
 
 
-def _marked(obj: Any, known: dict[int, ReceivedArray]) -> Any:
-    kind = type(obj)
-    if kind is np.ndarray:
-        if obj.flags.writeable:
+class _Marker:
+    """What was one object is one still, and what contains itself is gone through once."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, Any] = {}
+        self._kept: list[Any] = []  # whose ids must not become those of others meanwhile
+
+    def marked(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind not in _LOOKED_INTO:
             return obj
-        # What was one array is one still.
-        return known.setdefault(id(obj), obj.view(ReceivedArray))
-    if kind is dict or kind is list:
+        if id(obj) not in self._done:
+            self._kept.append(obj)
+            self._done[id(obj)] = obj
+            self._done[id(obj)] = self._new(obj, kind)
+        return self._done[id(obj)]
+
+    def _new(self, obj: Any, kind: type) -> Any:
+        if kind is np.ndarray:
+            return obj if obj.flags.writeable else obj.view(ReceivedArray)
+        if kind is tuple:
+            values = tuple(map(self.marked, obj))
+            return obj if all(map(operator.is_, values, obj)) else values
         for key, value in obj.items() if kind is dict else enumerate(obj):
             if type(value) in _LOOKED_INTO:
-                obj[key] = _marked(value, known)
-    elif kind is tuple and any(type(value) in _LOOKED_INTO for value in obj):
-        return tuple(_marked(value, known) for value in obj)
-    return obj
+                obj[key] = self.marked(value)
+        return obj
 
 
 _LOOKED_INTO = {np.ndarray, dict, list, tuple}

@@ -13,7 +13,7 @@ from filexchange.errors import ArrayNotFoundError, ExchangeError, UnsupportedOpt
 from filexchange.message import Sent
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
-from filexchange.sending import SegmentPlace
+from filexchange.sending import SegmentPlace, take_back
 from filexchange.sessions import closed_error
 
 #: How arrays are received: read-only, copy on write, or as copies.
@@ -46,10 +46,16 @@ class Receiver:
     def receive(self, sent: Sent) -> Sequence[Array]:
         """Take each claim, and return the bytes of arrays in segments, other arrays as they are."""
         memories: dict[str, Array] = {}
-        return [
-            self._of_file(each) if isinstance(each, ArrayRef) else self._of_segment(each, memories)
-            for each in sent
-        ]
+        try:
+            return [
+                self._of_file(each)
+                if isinstance(each, ArrayRef)
+                else self._of_segment(each, memories)
+                for each in sent
+            ]
+        except BaseException:
+            take_back(self._participant, sent)  # nobody else will
+            raise
 
     def inline(self, data: bytes) -> bytes | bytearray:
         """Return the bytes that came inside a message, writable or not."""

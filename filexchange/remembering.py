@@ -30,8 +30,12 @@ class Remembered:
         self._lock = threading.Lock()
         self._sent: OrderedDict[int, _Sent] = OrderedDict()
 
-    def find(self, array: Array) -> tuple[str, int] | None:
-        """Return segment and byte of an array that was sent before and has not changed."""
+    def find(self, array: Array) -> tuple[str, int, Array] | None:
+        """Return segment and byte of an array that was sent before and has not changed.
+
+        The third value has a lease on the segment: without it, and when it is forgotten here, the
+        segment may be written again. Keep it until the segment has another name.
+        """
         with self._lock:
             found = self._sent.get(id(array))
         if found is None or found.array() is not array or not _is_dense(array):
@@ -43,7 +47,7 @@ class Remembered:
         with self._lock:
             if id(array) in self._sent:
                 self._sent.move_to_end(id(array))
-        return lease[0].path, found.offset
+        return lease[0].path, found.offset, before
 
     def keep(self, array: Array, segment: Segment, offset: int, *, most_bytes: int) -> None:
         """Remember an array that has just been written to a segment, which is still taken.
@@ -52,7 +56,7 @@ class Remembered:
         """
         if segment.size > most_bytes or not _is_dense(array):
             return
-        memory = segment.lease(offset, array.nbytes)
+        memory = segment.lease()
         with self._lock:
             self._sent[id(array)] = _Sent(weakref.ref(array), memory, offset)
             self._sent.move_to_end(id(array))

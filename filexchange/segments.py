@@ -123,20 +123,16 @@ class Segment:
         """Return a writable array in the segment."""
         return np.ndarray(shape, dtype, self.memory, offset, order=order)
 
-    def lease(self, offset: int, nbytes: int) -> Array:
-        """Return all bytes, as an array that keeps the segment from being used again.
-
-        They are writable, for an array of `nbytes` from `offset` on.
-        """
-        fd = os.open(self.path, os.O_RDONLY | capabilities.OPEN_FLAGS)
+    def lease(self) -> Array:
+        """Return all bytes, writable, as an array that keeps the segment from being used again."""
+        fd = files.open_regular(self.path)
         try:
             capabilities.lock_shared(fd)
             memory = self.memory
         except BaseException:
             os.close(fd)
             raise
-        lease = Lease(fd, memory, self.path, is_constant=False, extent=(offset, nbytes))
-        return np.asarray(lease)
+        return np.asarray(Lease(fd, memory, self.path, is_constant=False))
 
     def close(self) -> None:
         """Let go of descriptor and mapping; they come back when needed."""

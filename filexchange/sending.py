@@ -62,7 +62,8 @@ class SegmentSender:
             return self.send(arrays, receivers)
 
     def _send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
-        spots = [self._find(array) for array in arrays]
+        leases: list[Array] = []  # of segments that are found, until they have been claimed
+        spots = [self._find(array, leases) for array in arrays]
         fresh = [array for array, spot in zip(arrays, spots, strict=True) if spot is None]
         if not fresh:
             return self._claim(spots, arrays, receivers)
@@ -78,16 +79,21 @@ class SegmentSender:
             written = iter(offsets)
             spots = [spot or (segment.path, next(written)) for spot in spots]
             return self._claim(spots, arrays, receivers)
+        except FileNotFoundError as error:
+            raise closed_error(self._participant.session.path) from error
         finally:
             # Not before it has the names of the claims: it would be free to be written.
             pool.give(segment)
 
-    def _find(self, array: Array) -> Spot | None:
-        """Return segment and byte of an array that need not be written."""
-        found = publishable(array)
-        if found is None and self._remembered is not None:
-            return self._remembered.find(array)
-        return found
+    def _find(self, array: Array, leases: list[Array]) -> Spot | None:
+        """Return segment and byte of an array that need not be written; add a lease on it."""
+        spot = publishable(array)
+        if spot is None and self._remembered is not None:
+            found = self._remembered.find(array)
+            if found is not None:
+                leases.append(found[2])
+                return found[:2]
+        return spot
 
     def _claim(
         self, spots: Sequence[Spot | None], arrays: Sequence[Array], receivers: int
@@ -245,7 +251,7 @@ def publishable(array: Array) -> Spot | None:
         return None
     lease, offset = found
     if not lease.is_constant:
-        if lease.extent != (offset, array.nbytes):
+        if lease.filled is None or lease.filled() is not array:
             return None
         _freeze(lease, array)
     return (lease.path, offset) if os.path.lexists(lease.path) else None

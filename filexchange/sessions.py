@@ -20,7 +20,6 @@ import errno
 import os
 import stat
 import tempfile
-import weakref
 from multiprocessing import util
 
 from filexchange import capabilities, files
@@ -63,7 +62,11 @@ class Session:
         self.path = path
         self.can_lease = capabilities.can_lease(os.path.join(path, HELD))
         self._owner = owner
-        self._leave = weakref.finalize(self, _leave, path, alive, owner)
+        # Not a finalizer of weakref: at the end of a process those come before its children are
+        # joined, and not at all in processes that multiprocessing forks.
+        self._leave = util.Finalize(
+            self, _leave, args=(path, alive, owner), exitpriority=_LEAVE_PRIORITY
+        )
 
     @classmethod
     def create(cls, base: PathLike | None = None) -> "Session":
@@ -74,13 +77,10 @@ class Session:
             try:
                 for name in (CLAIMS, HELD, POOLS):
                     os.mkdir(os.path.join(path, name), _PRIVATE)
-                made = cls(path, alive, os.getpid())
+                return cls(path, alive, os.getpid())
             except BaseException:
                 _leave(path, alive, os.getpid())
                 raise
-        # Processes that multiprocessing forks end without the hooks of weakref.
-        util.Finalize(made, made._leave, exitpriority=_LEAVE_PRIORITY)
-        return made
 
     @classmethod
     def join(cls, path: str) -> "Session":
@@ -116,6 +116,11 @@ class Session:
     def is_mine(self) -> bool:
         """Whether this process made the session."""
         return self._owner == os.getpid()
+
+    def leave(self) -> None:
+        """Leave a session that is gone."""
+        if not self.is_mine:
+            self._leave()
 
     def end(self) -> None:
         """Leave the session and, if this process made it, remove it with all that is in it."""

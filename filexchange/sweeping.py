@@ -57,8 +57,7 @@ class SessionFacts(NamedTuple):
 def sessions(bases: Iterable[str] | None = None) -> Iterator[SessionFacts]:
     """Yield what there is of this user below `bases`, by default wherever an exchange may go."""
     for base in base_directories() if bases is None else bases:
-        for path in _entries(user_path(base)):
-            yield facts(path)
+        yield from (facts(path) for path in _entries(user_path(base)) if os.path.isdir(path))
 
 
 def facts(path: str) -> SessionFacts:
@@ -121,6 +120,8 @@ def _sweep(path: str, lock_name: str) -> bool:
         return True
     try:
         lock = lock_same(os.path.join(path, lock_name), alone=True)
+    except NotADirectoryError:  # not made by us
+        return False
     except FileNotFoundError:
         # Made, but without its lock yet, or already without it: an empty one is nobody's loss,
         # since its maker tries again.

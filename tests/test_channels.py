@@ -1,5 +1,6 @@
 """Channels: what is under a queue, by sockets and, where there are none, by the standard queue."""
 
+import gc
 import multiprocessing
 import os
 import queue
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -175,3 +177,82 @@ def test_queue_is_inherited_and_not_sent() -> None:
     with pytest.raises(RuntimeError, match="inheritance"):
         pickle.dumps(frames)
     frames.close()
+
+
+def test_main_that_ends_first_leaves_its_messages_to_its_children() -> None:
+    code = (
+        "import multiprocessing, os, numpy as np, filexchange as fx\n"
+        "def get(queue, ready):\n"
+        "    ready.recv()\n"  # until the parent is at its end, and has closed its side
+        "    print(queue.get().sum())\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('fork')\n"
+        "    queue = fx.Queue(context=context)\n"
+        "    ready, go = context.Pipe(duplex=False)\n"
+        "    context.Process(target=get, args=(queue, ready)).start()\n"
+        "    queue.put(np.ones(100_000))\n"
+        "    import weakref\n"
+        "    class Last: pass\n"
+        "    last = Last(); weakref.finalize(last, go.send, 'the hooks of weakref have run')\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert (run.stdout, run.stderr) == ("100000.0\n", "")
+
+
+def _get_with_default_timeout(tasks: Any, ready: Any) -> None:
+    ready.send("waiting")
+    ready.send(tasks.get(timeout=60))
+
+
+def test_default_timeout_of_sockets_is_not_that_of_queues() -> None:
+    context: Any = multiprocessing.get_context("spawn")
+    tasks = fx.Queue(context=context)
+    here, there = context.Pipe()
+    socket.setdefaulttimeout(0.001)
+    try:
+        child = context.Process(target=_get_with_default_timeout, args=(tasks, there))
+        child.start()
+        assert here.recv() == "waiting"
+        tasks.put("here")
+        assert here.recv() == "here"
+    finally:
+        socket.setdefaulttimeout(None)
+        child.join()
+        child.close()
+        for each in (here, there, tasks):
+            each.close()
+
+
+def test_dropped_channels_leave_neither_threads_nor_descriptors() -> None:
+    def use() -> None:
+        channel = channels.make_channel(0, None)
+        for _ in range(200):
+            channel.put(bytes(10_000), True, None)
+        for _ in range(200):
+            channel.get(True, 60)
+
+    use()
+    gc.collect()
+    opened = len(os.listdir("/proc/self/fd"))
+    threads = {each for each in threading.enumerate() if each.name == "queue feeder"}
+    for _ in range(5):
+        use()
+    gc.collect()
+    for each in {each for each in threading.enumerate() if each.name == "queue feeder"} - threads:
+        each.join(60)
+    assert len(os.listdir("/proc/self/fd")) <= opened
+
+
+def test_who_waits_while_another_thread_closes_is_told_so() -> None:
+    channel = channels.make_channel(0, None)
+    if not isinstance(channel, channels.PacketChannel):
+        pytest.skip("the standard queue is as it is")
+    channel._writer.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(ValueError, match="is closed"):
+        channel.get(True, None)
+    with pytest.raises(BrokenPipeError):
+        channel.put(b"x", True, None)
+    assert channel.qsize() == 0
+    channel.close()

@@ -167,3 +167,58 @@ def test_wrong_words_are_refused_before_anything_is_made(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
     with fx.Exchange() as ex, pytest.raises(UnsupportedOptionError, match="'copy'"):
         ex.unpack(ex.pack(1), mode="w")  # type: ignore[arg-type]
+
+
+def test_part_of_an_array_by_way_of_its_buffer_is_that_part() -> None:
+    with fx.Exchange(inline_below=1) as ex:
+        received = ex.unpack(ex.pack(np.arange(1_000_000, dtype="u4")))
+        part = np.frombuffer(received.data, "u4", offset=4004)
+        assert_same(np.asarray(ex.unpack(ex.pack(part))), np.arange(1001, 1_000_000, dtype="u4"))
+
+
+@pytest.mark.parametrize("view", ["reshaped", "whole", "with an axis", "buffer"])
+def test_view_of_an_array_that_is_being_filled_is_sent_as_it_is_now(view: str) -> None:
+    with fx.Exchange(inline_below=1) as ex:
+        out = ex.empty((100, 1000))
+        out[:] = 1
+        views = {"reshaped": out.ravel(), "whole": out[:], "with an axis": out[None]}
+        packed = ex.pack(views.get(view, _Buffer(out)))
+        out[:] = 2
+        received = ex.unpack(packed)
+        data = received.data if isinstance(received, _Buffer) else received
+        assert set(np.frombuffer(data, float).tolist()) == {1.0}
+
+
+def test_objects_that_contain_themselves_arrive() -> None:
+    array = np.zeros(3)
+    parent: dict[str, Any] = {"array": array, "pair": ([array],)}
+    parent["self"] = [parent]
+    with fx.Exchange() as ex:
+        received = ex.unpack(ex.pack(parent))
+        assert received["self"][0] is received
+        assert received["pair"][0][0] is received["array"]
+        assert isinstance(received["array"], fx.ReceivedArray)
+
+
+def test_what_is_one_object_is_gone_through_once_and_stays_one() -> None:
+    nested: Any = ([1], np.zeros(2))
+    for _ in range(60):
+        nested = [nested, nested]
+    with fx.Exchange() as ex:
+        received = ex.unpack(ex.pack(nested))
+    for _ in range(60):
+        assert received[0] is received[1]
+        received = received[0]
+    assert received[0] == [1]
+
+
+def test_message_that_cannot_be_received_whole_keeps_no_claim() -> None:
+    with fx.Exchange(inline_below=1) as ex:
+        arrays = [ex.unpack(ex.pack(np.full(9, number))) for number in range(5)]
+        packed = ex.pack(arrays)
+        claims = Path(ex.directory, "claims")
+        assert ex.stats().claims == 5
+        min(claims.iterdir()).unlink()
+        with pytest.raises(ArrayNotFoundError):
+            ex.unpack(packed)
+        assert ex.stats().claims == 0

@@ -144,3 +144,50 @@ def test_half_removed_and_half_made_directories_go(tmp_path: Path) -> None:
     (parent / "0123456789abcdef").mkdir()
     sweeping.sweep_sessions([str(tmp_path)])
     assert list(parent.iterdir()) == []
+
+
+def test_exchange_removes_what_is_dead_where_it_is_made(tmp_path: Path) -> None:
+    left = _leave(tmp_path)
+    with fx.Exchange(tmp_path) as ex:
+        assert not os.path.lexists(left)
+        left = _leave(tmp_path)
+        assert ex.sweep() == [left]
+
+
+def test_strange_files_are_left_alone(tmp_path: Path) -> None:
+    with fx.Exchange(tmp_path) as ex:
+        note = Path(ex.directory).parent / "note.txt"
+        note.touch()
+        with fx.Exchange(tmp_path):
+            assert note.exists()
+        assert "note.txt" not in _command("ls", tmp_path)
+
+
+def test_participant_of_many_exchanges_keeps_nothing_of_those_that_ended(tmp_path: Path) -> None:
+    code = (
+        "import os, pickle, sys, filexchange as fx, numpy as np\n"
+        "from multiprocessing.connection import Connection\n"
+        "here = Connection(int(sys.argv[1]))\n"
+        "while True:\n"
+        "    ex = here.recv()\n"
+        "    if ex is None: break\n"
+        "    here.send((len(os.listdir('/proc/self/fd')), ex.pack(np.ones(100_000))))\n"
+    )
+    from multiprocessing import Pipe
+
+    here, there = Pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(there.fileno())], pass_fds=[there.fileno()]
+    )
+    there.close()
+    opened = []
+    for _ in range(8):
+        with fx.Exchange(tmp_path) as ex:
+            here.send(ex)
+            count, packed = here.recv()
+            assert float(ex.unpack(packed).sum()) == 100_000
+            opened.append(count)
+    here.send(None)
+    assert process.wait() == 0
+    here.close()
+    assert opened[2:] == opened[2:3] * 6
