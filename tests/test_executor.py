@@ -17,6 +17,7 @@ import pytest
 import filexchange as fx
 from filexchange.errors import StorageFullError, UnsupportedOptionError
 from filexchange.leases import lease_of
+from filexchange.remembering import Remembered
 from filexchange.testing import assert_same
 
 pytestmark = pytest.mark.usefixtures("base")
@@ -363,3 +364,23 @@ def test_exchange_ends_after_the_last_task_of_a_pool_that_is_gone(end: str, base
     manager.join()
     assert _sessions(base) == []
     assert_same(np.asarray(future.result()), np.full(100_000, 2.0))
+
+
+class _Forgetful(Remembered):
+    """Forgets as soon as it has found, as where a pool is shut down meanwhile."""
+
+    def find(self, array: Any) -> Any:
+        found = super().find(array)
+        self.forget()
+        return found
+
+
+def test_array_that_is_forgotten_while_it_is_sent_is_still_that_array() -> None:
+    with fx.Exchange(inline_below=1) as ex:
+        remembered = _Forgetful()
+        old, new = np.full(1000, 1), np.full(1000, 2)
+        for arrays in ([old], [old, new]):
+            (packed,) = ex._lane.pack(arrays, remembered=remembered)
+            received = ex.unpack(packed)
+            assert [int(each[0]) for each in received] == [int(each[0]) for each in arrays]
+            del received
