@@ -256,9 +256,8 @@ class Pool:
     def abandon(self) -> None:
         """Let go of all descriptors and of the lock that shows that the owner lives."""
         for segment in self._all():
-            if not (
-                self._ended.is_set() and segment.is_taken
-            ):  # that is closed when it is given back
+            # Where others still write, at the end of a session, it is closed when it is given back.
+            if not segment.is_taken or not self._ended.is_set():
                 segment.close()
         self._segments.clear()
         self._open.clear()
