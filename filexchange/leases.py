@@ -163,9 +163,16 @@ class Mappings:
     A mapping of a file that has lost its name keeps the memory of it, so those are let go of.
     """
 
+    _lock: threading.Lock
+    _kept: OrderedDict[tuple[int, int], tuple[str, Array]]
+
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as in a forked child: a thread of the parent may have had the lock."""
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int], tuple[str, Array]] = OrderedDict()
+        self._kept = OrderedDict()
 
     def get(self, name: str, status: os.stat_result, path: str) -> Array:
         """Return the bytes of a segment by any name that it has now; its own name is `path`."""
@@ -213,10 +220,5 @@ class Mappings:
 kept = Mappings()
 
 
-def _forget() -> None:
-    # A thread of the parent may have had the lock when it forked.
-    kept.__init__()  # type: ignore[misc]
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=kept.forget)
