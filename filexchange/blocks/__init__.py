@@ -1,0 +1,1 @@
+"""Arrays larger than memory, block by block."""
