@@ -14,6 +14,9 @@ wrong value, what was allowed and what to do::
     ├── InvalidRefError (ValueError)              JSON that is not a reference
     ├── ReadOnlyError (ValueError)                assignment to a reference opened for reading
     ├── MemoryLimitError (MemoryError)            an array larger than the memory there is
+    ├── MemoryBudgetError (MemoryError)           a block larger than ``memory=`` allows
+    ├── BlockShapeError (ValueError)              a function returned a block of another shape
+    ├── UnalignedWriteError (ValueError)          blocks that would share a chunk they write
     ├── ArrayFileError
     │   ├── BadArrayFileError (ValueError)        corrupt, truncated or hostile content
     │   ├── ArrayMismatchError (ValueError)       the file no longer is what the reference says
@@ -78,6 +81,18 @@ class ReadOnlyError(FileExchangeError, ValueError):
 
 class MemoryLimitError(FileExchangeError, MemoryError):
     """An operation needs more memory than there is."""
+
+
+class MemoryBudgetError(MemoryError, FileExchangeError):
+    """One block of an operation needs more than ``memory=`` allows; nothing was read."""
+
+
+class BlockShapeError(FileExchangeError, ValueError):
+    """A function returned blocks whose shape or number is not what the output needs."""
+
+
+class UnalignedWriteError(FileExchangeError, ValueError):
+    """Two blocks would write parts of one chunk or shard, and lose each other's."""
 
 
 class ArrayFileError(FileExchangeError):

@@ -8,6 +8,8 @@ mechanism               macOS                       Windows
 ======================  ==========================  =======================================
 `read_at`               preadv (macOS 11)           seek and read, no other user of the
                                                     descriptor
+`write_at`              pwrite                      seek and write, as for `read_at`
+`start_writeback`       nothing                     nothing
 `preallocate`           nothing                     nothing
 `reserve`               zeros are written           zeros are written
 `populate`              nothing                     nothing
@@ -51,7 +53,9 @@ from filexchange.capabilities.transfers import (
     preallocate,
     read_at,
     reserve,
+    start_writeback,
     write_all,
+    write_at,
 )
 
 __all__ = [
@@ -77,9 +81,11 @@ __all__ = [
     "remove_open_file",
     "reserve",
     "shared_memory_dir",
+    "start_writeback",
     "swap_names",
     "try_lock_alone",
     "unlock",
     "user_id",
     "write_all",
+    "write_at",
 ]

@@ -12,6 +12,7 @@ _MAX_TRANSFER = 0x7FFFF000
 _ZEROS_BYTES = 1 << 20
 _PREALLOCATED_BYTES = 16 << 20
 _FALLOC_FL_KEEP_SIZE = 1
+_SYNC_FILE_RANGE_WRITE = 2
 
 #: Flags for opening a file that may turn out to be a FIFO or a device.
 OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -40,6 +41,27 @@ def write_all(fd: int, buffer: memoryview) -> None:
     done = 0
     while done < len(buffer):
         done += os.write(fd, buffer[done : done + _MAX_TRANSFER])
+
+
+def write_at(fd: int, buffer: memoryview, offset: int) -> None:
+    """Write the whole buffer from byte `offset` of the file on."""
+    done = 0
+    while done < len(buffer):
+        part = buffer[done : done + _MAX_TRANSFER]
+        if hasattr(os, "pwrite"):
+            done += os.pwrite(fd, part, offset + done)
+        else:
+            os.lseek(fd, offset + done, os.SEEK_SET)
+            done += os.write(fd, part)
+
+
+def start_writeback(fd: int, start: int, size: int) -> None:
+    """Let the disk begin with what was written to a range of a file, without waiting for it."""
+    sync_file_range = libc_function("sync_file_range") if sys.platform == "linux" else None
+    if sync_file_range is not None and IS_64_BIT:
+        # Only a hint: whatever goes wrong with the disk is told by fsync.
+        begin, length = ctypes.c_int64(start), ctypes.c_int64(size)
+        sync_file_range(fd, begin, length, ctypes.c_uint(_SYNC_FILE_RANGE_WRITE))
 
 
 def reserve(fd: int, size: int, start: int = 0) -> None:

@@ -239,6 +239,14 @@ class Format(ABC):
         """Return the names of the arrays in a container, sorted; none where a file is one array."""
         return []
 
+    def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
+        """Return the shape of what must have one writer at a time; None if all of the array must.
+
+        Writers of different units of an array that was created may work at the same time, in any
+        processes.
+        """
+        return None
+
     def stored_nbytes(self, path: str, stored: StoredArray) -> int:
         """Return the bytes the array takes on disk."""
         with files.naming_errors(path):

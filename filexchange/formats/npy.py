@@ -54,6 +54,9 @@ class NpyFormat(Format):
             os.close(fd)
         return stored
 
+    def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
+        return (1,) * len(stored.shape)
+
     def describe(self, path: str, key: str | None) -> StoredArray:
         with files.opened(path) as fd:
             header = npyheader.read(fd, path)

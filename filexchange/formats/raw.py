@@ -47,6 +47,9 @@ class RawFormat(Format):
             os.close(fd)
         return stored
 
+    def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
+        return (1,) * len(stored.shape)
+
     def describe(self, path: str, key: str | None) -> StoredArray:
         raise UnsupportedOptionError(
             f"{path!r} is raw bytes, which do not tell what they are: say it with open_array(path, "

@@ -86,6 +86,9 @@ class ZarrFormat(Format):
             )
         return _add(path, key, shape, dtype, options)[0]
 
+    def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
+        return stored.shards or stored.chunks
+
     def describe(self, path: str, key: str | None) -> StoredArray:
         with self.naming_errors(path), _open_store(path) as store:
             node = store.node(key or "")

@@ -1,0 +1,91 @@
+"""Regions of arrays that lie in a file as in memory, by read and write calls.
+
+Not through mappings: within a memory limit the pages of a mapping are lost and read again, one
+fault after the other.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from filexchange import capabilities, files
+from filexchange.aliases import Array, DType, Shape, Slices
+from filexchange.blocks.grid import region_shape
+from filexchange.errors import BadArrayFileError
+from filexchange.geometry import iter_blocks
+
+
+def runs(shape: Shape, region: Slices) -> tuple[Iterator[int], int]:
+    """Return where each contiguous run of a region begins in a C-ordered array, and its length.
+
+    Counted in elements, in the order of the region's own elements.
+
+    Examples
+    --------
+    >>> starts, length = runs((4, 10), (slice(1, 3, 1), slice(2, 7, 1)))
+    >>> list(starts), length
+    ([12, 22], 5)
+    >>> starts, length = runs((4, 10), (slice(1, 3, 1), slice(0, 10, 1)))
+    >>> list(starts), length
+    ([10], 20)
+    """
+    lengths = region_shape(region)
+    axis, length = len(shape), 1
+    while axis:
+        axis -= 1
+        length *= lengths[axis]
+        if lengths[axis] < shape[axis]:
+            break
+    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    first = sum(part.start * step for part, step in zip(region, strides, strict=True))
+    steps = [
+        range(0, count * step, step)
+        for count, step in zip(lengths[:axis], strides[:axis], strict=True)
+    ]
+    return _sums(first, steps), length
+
+
+def _sums(first: int, steps: list[range]) -> Iterator[int]:
+    for index in iter_blocks(tuple(map(len, steps)), (1,) * len(steps)):
+        yield first + sum(step[part.start] for step, part in zip(steps, index, strict=True))
+
+
+def read_region(path: str, offset: int, shape: Shape, dtype: DType, region: Slices) -> Array:
+    """Return a region as an array of one's own.
+
+    Raises
+    ------
+    BadArrayFileError
+        If the file ends before the region does.
+    """
+    block = np.empty(region_shape(region), dtype)
+    if not block.size:
+        return block
+    data = files.as_bytes(block)
+    starts, length = runs(shape, region)
+    nbytes = length * dtype.itemsize
+    with files.opened(path) as fd, files.naming_errors(path):
+        for i, start in enumerate(starts):
+            part = data[i * nbytes : (i + 1) * nbytes]
+            if capabilities.read_at(fd, part, offset + start * dtype.itemsize) < nbytes:
+                raise BadArrayFileError(f"{path!r} was truncated while it was read")
+    return block
+
+
+def write_region(path: str, offset: int, shape: Shape, region: Slices, block: Array) -> None:
+    """Write a C-contiguous block to its region, and let the disk begin with it."""
+    if not block.size:
+        return
+    data = files.as_bytes(block)
+    starts, length = runs(shape, region)
+    nbytes = length * block.dtype.itemsize
+    with files.opened(path, writable=True) as fd, files.naming_errors(path):
+        first = end = None
+        for i, start in enumerate(starts):
+            at = offset + start * block.dtype.itemsize
+            capabilities.write_at(fd, data[i * nbytes : (i + 1) * nbytes], at)
+            first, end = at if first is None else first, at + nbytes
+        if first is not None and end is not None:
+            # Dirty pages that pile up stall every writer once the kernel has had enough of them.
+            capabilities.start_writeback(fd, first, end - first)

@@ -1,0 +1,136 @@
+"""What blocks are read from: files of any format, arrays in memory, lazy arrays of others.
+
+A source stays with whoever asked for the operation. What travels to a worker is a piece of it:
+a path and a region where there is a file, else the block itself.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from filexchange.aliases import Array, DType, Shape, Slices
+from filexchange.arrays import open_array
+from filexchange.blocks.flat import read_region
+from filexchange.dtypes import as_array, check_dtype
+from filexchange.errors import UnsupportedArrayError
+from filexchange.formats import source_chunks
+from filexchange.geometry import lengths_of
+from filexchange.ref import ArrayRef
+
+
+class Piece(Protocol):
+    """One block that is still to be read; it can be pickled."""
+
+    def read(self) -> Array:
+        """Return the block."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPiece:
+    """A block that is in memory already."""
+
+    block: Array
+
+    def read(self) -> Array:
+        """Return the block."""
+        return self.block
+
+
+@dataclass(frozen=True, slots=True)
+class LazyPiece:
+    """A region of another library's array, which crosses processes as the block that it is."""
+
+    array: Any
+    region: Slices
+
+    def read(self) -> Array:
+        """Let the other library read the block."""
+        return np.asarray(self.array[self.region])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HeldPiece, (self.read(),)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePiece:
+    """A region of an array in a file."""
+
+    ref: ArrayRef
+    region: Slices
+
+    def read(self) -> Array:
+        """Read the block into memory of its own."""
+        ref, stored = self.ref, self.ref.stored
+        if stored.offset is not None and ref.region is None and stored.strides is None:
+            if stored.order == "C":
+                return read_region(ref.path, stored.offset, ref.shape, ref.dtype, self.region)
+            turned = self.region[::-1]
+            return read_region(ref.path, stored.offset, ref.shape[::-1], ref.dtype, turned).T
+        block: Array = np.asarray(ref[(*self.region, ...)])
+        return block if block.flags.owndata else block.copy()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An array that is read block by block.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the array.
+    chunks : tuple of int or None
+        What is read at least.
+    """
+
+    shape: Shape
+    dtype: DType
+    chunks: Shape | None
+    array: Any
+
+    def piece(self, region: Slices) -> Piece:
+        """Return a block that is still to be read, by who works on it."""
+        if isinstance(self.array, ArrayRef):
+            return FilePiece(self.array, region)
+        return LazyPiece(self.array, region)
+
+
+def as_source(array: Any) -> Source:
+    """Return the source for a reference, a path, an ndarray or another library's lazy array.
+
+    Handles of other libraries cross no process: their blocks are read here and sent.
+
+    Raises
+    ------
+    UnsupportedArrayError
+        If its shape is not known, or its dtype is none that files can have.
+
+    Examples
+    --------
+    >>> as_source(np.zeros((2, 3))).piece((slice(0, 1, 1), slice(0, 3, 1))).read()
+    array([[0., 0., 0.]])
+    """
+    if isinstance(array, str) or hasattr(array, "__fspath__"):
+        array = open_array(array)
+    if isinstance(array, ArrayRef):
+        return Source(array.shape, array.dtype, array.shards or array.chunks, array)
+    if all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and not isinstance(
+        array, np.ndarray | np.generic
+    ):
+        return _lazy(array)
+    held = as_array(array)
+    check_dtype(held.dtype)
+    return Source(held.shape, held.dtype, None, held)
+
+
+def _lazy(array: Any) -> Source:
+    dtype = np.dtype(array.dtype)
+    check_dtype(dtype)
+    try:
+        shape = lengths_of(array.shape)
+    except TypeError as error:
+        raise UnsupportedArrayError(
+            f"shape {array.shape} of a {type(array).__name__} is not made of integers: give an "
+            "array whose lengths are known (of Dask, after compute_chunk_sizes())"
+        ) from error
+    return Source(shape, dtype, source_chunks(array), array)

@@ -1,0 +1,187 @@
+"""What blocks are written to: files of any format that is filled by region, arrays in memory."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from filexchange.aliases import Array, DType, PathLike, Shape, Slices
+from filexchange.arrays import new_layout
+from filexchange.blocks.flat import write_region
+from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
+from filexchange.formats import Format, StoredArray, formats_that, get_format, source_chunks
+from filexchange.geometry import normalize_chunks
+from filexchange.options import resolve_target, write_options
+from filexchange.ref import ArrayRef
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A region of a file that one block goes to; it can be pickled."""
+
+    ref: ArrayRef
+    region: Slices
+
+    def write(self, block: Array) -> None:
+        """Write the block, which has the region's shape, and the array's dtype."""
+        ref, stored = self.ref, self.ref.stored
+        is_flat = ref.region is None and stored.strides is None and stored.order == "C"
+        if stored.offset is not None and is_flat:
+            dense = np.asarray(block, order="C")
+            write_region(ref.path, stored.offset, ref.shape, self.region, dense)
+        else:
+            ref[(*self.region, ...)] = block
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An array that is written block by block.
+
+    Attributes
+    ----------
+    array : ArrayRef, ndarray or other array
+        Takes regions in assignments.
+    unit : tuple of int or None
+        What must have one writer at a time; None where all of the array must.
+    """
+
+    array: Any
+    unit: Shape | None
+
+    def slot(self, region: Slices) -> Slot | None:
+        """Return where a worker writes a block; None if it gives the block back for :meth:`put`."""
+        return None if self.unit is None else Slot(self.array, region)
+
+    def put(self, region: Slices, block: Array) -> None:
+        """Write a block that a worker gave back."""
+        self.array[(*region, ...)] = block
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An output that is still to be made.
+
+    Attributes
+    ----------
+    out : path, ArrayRef, ndarray, other array, or None
+        Where to; None for a new ndarray.
+    shape, dtype
+        Of the array that blocks are put in.
+    """
+
+    out: Any
+    shape: Shape
+    dtype: DType
+
+    @property
+    def chunks(self) -> Shape | None:
+        """What blocks should be whole multiples of; None where it does not matter."""
+        if isinstance(self.out, ArrayRef):
+            return self.out.shards or self.out.chunks
+        if _is_path(self.out):
+            fmt = resolve_target(self.out, None)[1]
+            return self._auto() if fmt.supports_chunks else None
+        return None if self.out is None else source_chunks(self.out)
+
+    def check(self) -> None:
+        """Raise unless what there is already can take these blocks, or what is not can be made."""
+        if self.out is None or _is_path(self.out):
+            new_layout(self.shape, self.dtype)
+            if self.out is not None:
+                _check_regions(resolve_target(self.out, None)[1])
+            return
+        if any(not hasattr(self.out, name) for name in ("shape", "dtype", "__setitem__")):
+            raise UnsupportedOptionError(
+                f"out={self.out!r} is neither a path nor an array that takes assignments"
+            )
+        if tuple(self.out.shape) != self.shape or np.dtype(self.out.dtype) != self.dtype:
+            raise UnsupportedArrayError(
+                f"out has shape {tuple(self.out.shape)} and dtype {self.out.dtype}, but the "
+                f"result has shape {self.shape} and dtype {self.dtype}: pass one like that, or "
+                "dtype= for another type"
+            )
+        if isinstance(self.out, ArrayRef) and self.out.mode != "r+":
+            raise UnsupportedOptionError(
+                "out is a reference for reading: get a writable one with open_array(path, "
+                "mode='r+') or create_array"
+            )
+
+    def check_aligned(self, block: Shape) -> None:
+        """Raise `UnalignedWriteError` if blocks of this shape would share a chunk of the output."""
+        chunks = self.chunks
+        if chunks is None:
+            return
+        for step, chunk, length in zip(block, chunks, self.shape, strict=True):
+            if step % chunk and step < length:
+                raise UnalignedWriteError(
+                    f"blocks of shape {block} do not consist of whole chunks {chunks} of the "
+                    f"output: give multiples of them as blocks, or an output with other chunks"
+                )
+
+    @contextlib.contextmanager
+    def opened(self, *, overwrite: bool) -> Iterator[tuple[Target, Any]]:
+        """Yield the target and what to return to the caller; a file appears when it is complete."""
+        if self.out is None:
+            array = np.empty(self.shape, self.dtype)
+            yield Target(array, None), array
+        elif _is_path(self.out):
+            with self._created(overwrite=overwrite) as (draft, path), _filling(draft) as target:
+                yield target, dataclasses.replace(draft, path=path, mode="r")
+        elif isinstance(self.out, ArrayRef):
+            with _filling(self.out) as target:
+                yield target, self.out
+        else:
+            yield Target(self.out, None), self.out
+
+    @contextlib.contextmanager
+    def _created(self, *, overwrite: bool) -> Iterator[tuple[ArrayRef, str]]:
+        path, fmt = resolve_target(self.out, None)
+        chunks = self._auto() if fmt.supports_chunks else None
+        options = write_options(fmt, chunks, None, None, None)
+        with fmt.publishing(path, None, overwrite=overwrite) as aside:
+            stored = fmt.create(aside, None, self.shape, self.dtype, options)
+            yield ArrayRef(aside, fmt.name, stored, mode="r+"), path
+
+    def _auto(self) -> Shape:
+        return normalize_chunks("auto", self.shape, self.dtype.itemsize)
+
+
+def _is_path(out: Any) -> bool:
+    return isinstance(out, str) or hasattr(out, "__fspath__")
+
+
+def _check_regions(fmt: Format) -> None:
+    if not fmt.supports_regions:
+        raise UnsupportedOptionError(
+            f"format {fmt.name!r} is not filled by region; these are: "
+            f"{formats_that(lambda each: each.supports_regions)}"
+        )
+
+
+@contextlib.contextmanager
+def _filling(ref: ArrayRef) -> Iterator[Target]:
+    """Yield the target for a file; where it takes one writer, this process is the one."""
+    unit = write_unit(ref)
+    if unit is not None:
+        yield Target(ref, unit)
+        return
+    with ref.opened("r+") as array:
+        yield Target(array, None)
+
+
+def write_unit(ref: ArrayRef) -> Shape | None:
+    """Return what must have one writer at a time in a file; None if all of it must."""
+    if ref.region is not None and ref.stored.offset is None:
+        return None
+    stored: StoredArray = ref.stored
+    return get_format(ref.format).write_unit(ref.path, stored)
+
+
+def layout(out: PathLike | Any, shape: Shape, dtype: DType) -> Layout:
+    """Return an output, once it is known that it can take such an array."""
+    found = Layout(out, shape, dtype)
+    found.check()
+    return found
