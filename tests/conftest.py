@@ -188,6 +188,7 @@ def ray_cluster(ray_environment: dict[str, str]) -> Iterator[Any]:
     """Return the package, connected to a Ray of two workers."""
     ray = pytest.importorskip("ray", reason="it has no wheel for this Python")
     _lasting.extend([ray_environment["RAY_TMPDIR"], "/dev/shm/plasma"])
+    others = psutil.Process().children()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ray_environment.items():
             patch.setenv(name, value)
@@ -199,7 +200,8 @@ def ray_cluster(ray_environment: dict[str, str]) -> Iterator[Any]:
             log_to_driver=False,
             logging_level="ERROR",
         )
-        processes = psutil.Process().children(recursive=True)
+        daemons = [each for each in psutil.Process().children() if each not in others]
+        processes = [*daemons, *(child for each in daemons for child in each.children())]
         yield ray
         ray.shutdown()
         assert psutil.wait_procs(processes, timeout=30)[1] == []
@@ -217,13 +219,15 @@ def ray_executor(ray_cluster: Any) -> Iterator[concurrent.futures.Executor]:
 @pytest.fixture(scope="module")
 def dask_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a client of a Dask of two worker processes."""
+    import dask
     from distributed import Client, LocalCluster
 
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     directory = str(tmp_path_factory.mktemp("dask"))
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     _lasting.append(directory)
     with (
-        LocalCluster(processes=True, local_directory=directory, **options) as cluster,
+        dask.config.set(temporary_directory=directory),
+        LocalCluster(processes=True, **options) as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -232,6 +236,7 @@ def dask_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def dask_executor(dask_client: Any) -> concurrent.futures.Executor:
+    # As if all functions were pure, Dask would run equal calls once.
     return dask_client.get_executor(pure=False)
 
 
