@@ -70,8 +70,8 @@ class RayExecutor(concurrent.futures.Executor):
     itself: 3 by default, so that functions should bear to be run again, or ``max_retries=0`` be
     given. Other tasks go on.
 
-    Shut the executor down before Ray. If Ray is first, tasks fail with ``BrokenExecutor``; but a
-    call that Ray is just taking makes Ray end the process.
+    Shut the executor down before Ray. Later calls fail with ``BrokenExecutor``, and so may tasks
+    that Ray has then; depending on its version it lets them wait forever, or ends the process.
 
     All methods may be called by any thread. After a fork the child has neither the executor's
     threads nor a connection to Ray: make both there. Workers need filexchange too.

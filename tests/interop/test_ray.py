@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import CancelledError, as_completed, wait
+from concurrent.futures import BrokenExecutor, CancelledError, as_completed, wait
 from pathlib import Path
 from typing import Any
 
@@ -272,49 +272,54 @@ with RayExecutor() as first, RayExecutor() as second:
 assert not ray.is_initialized()
 """
 
-ENDED_BEFORE_THE_TASK = """
-import concurrent.futures, signal, sys, ray
+STARTED_AND_ENDED_BY_THE_PROGRAM = """
+import concurrent.futures, ray
 from filexchange.interop.ray import RayExecutor
-def begin_and_never_end(path):
-    open(path, "w").close()
-    signal.pause()
-ray.init(include_dashboard=False, num_cpus=1)
-with RayExecutor() as executor:
-    endless = executor.submit(begin_and_never_end, sys.argv[1])
-    open(sys.argv[1]).close()
+executor = RayExecutor()
+for number in range(2):
+    ray.init(num_cpus=1, include_dashboard=False, ignore_reinit_error=True)
+    assert executor.submit(abs, -number).result() == number
     ray.shutdown()
-    for future in (endless, executor.submit(abs, -1)):
-        assert isinstance(future.exception(), concurrent.futures.BrokenExecutor)
+    error = executor.submit(abs, -1).exception()
+    assert isinstance(error, concurrent.futures.BrokenExecutor)
     assert not ray.is_initialized()
 """
 
-NEVER_SHUT_DOWN = """
+NEVER_ENDED = """
 import ray
 from filexchange.interop.ray import RayExecutor
-ray.init(include_dashboard=False, num_cpus=1)
-future = RayExecutor().submit(abs, -1)
-future.add_done_callback(lambda future: print(future.result()))
+ray.init(num_cpus=1, include_dashboard=False)
+RayExecutor().submit(abs, -1).add_done_callback(lambda future: print(future.result()))
 """
 
 
 @pytest.mark.parametrize(
     ("program", "printed"),
-    [(STARTED_BY_AN_EXECUTOR, ""), (ENDED_BEFORE_THE_TASK, ""), (NEVER_SHUT_DOWN, "1\n")],
-    ids=["started by an executor", "ended before the task", "never shut down"],
+    [
+        (STARTED_BY_AN_EXECUTOR, ""),
+        (STARTED_AND_ENDED_BY_THE_PROGRAM, ""),
+        (NEVER_ENDED, "1\n"),
+    ],
+    ids=["started by an executor", "started and ended by the program", "never ended"],
 )
-def test_ray_in_a_program(
-    program: str, printed: str, ray_environment: dict[str, str], tmp_path: Path
-) -> None:
-    fifo = str(tmp_path / "fifo")
-    os.mkfifo(fifo)
+def test_ray_in_a_program(program: str, printed: str, ray_environment: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program, fifo],
+        [sys.executable, "-W", "error", "-c", program],
         env={**os.environ, **ray_environment, "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, printed), done.stderr
+
+
+def test_ray_that_ends_during_a_task_does_not_end_the_program(
+    ray_executor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ray itself may as well let the task wait forever, so that this cannot be tried.
+    monkeypatch.setattr(ray, "get", lambda _: sys.exit(0))
+    with pytest.raises(BrokenExecutor, match="shut down"):
+        ray_executor.submit(abs, -1).result()
 
 
 # Options.
