@@ -179,7 +179,6 @@ def ray_environment() -> Iterator[dict[str, str]]:
         "RAY_TMPDIR": directory,
         "RAY_AUTH_TOKEN": uuid.uuid4().hex,  # a process reads it once, else from the home directory
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else Ray before 2.56 warns
     }
     shutil.rmtree(directory)
 
