@@ -21,9 +21,6 @@ from filexchange.errors import MissingDependencyError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Tasks handed to Ray for each worker: one that runs, and one that it can begin at once.
-_AHEAD = 2
-
 _SHUT_DOWN = "Ray was shut down before the task had ended: shut down the executor first"
 
 
@@ -33,8 +30,9 @@ class RayExecutor(concurrent.futures.Executor):
     Parameters
     ----------
     max_workers : int, optional
-        How many tasks run at a time. By default as many as the cluster has room for when the
-        executor is made; say more where it grows by itself.
+        How many tasks Ray has at a time. By default as many as the cluster can run when the
+        executor is made, and each once more, so that the next is there when one ends. Say how many
+        where the cluster grows by itself.
     **options
         As for ``ray.remote``: ``num_cpus``, ``memory``, ``max_retries``, ``runtime_env`` and so on.
 
@@ -51,14 +49,15 @@ class RayExecutor(concurrent.futures.Executor):
     :meth:`shutdown` calls ``ray.shutdown()``; without `wait`, that Ray lives as long as the
     process. It starts or stops no other.
 
-    **Futures** are those of ``concurrent.futures``. Two tasks a worker are handed to Ray at a time;
-    the others wait here, where they take no space in the object store and can be cancelled. A
-    future that is running is with Ray, and is not cancelled any more, as in
-    ``ProcessPoolExecutor``. Each task with Ray has a thread here that waits for it.
+    **Futures** are those of ``concurrent.futures``. Tasks that Ray does not have yet wait here,
+    where they take no space in the object store and can be cancelled. A future that is running is
+    with Ray, and is not cancelled any more, as in ``ProcessPoolExecutor``. Each of these has a
+    thread here that waits for it.
 
     **Functions** may be any callable that cloudpickle takes: of modules that workers can import,
-    by name; others, such as those of ``__main__``, by value. They are pickled with each call, so
-    that a closure has the state that it had then; only one function is registered with Ray.
+    by name; others, such as those of ``__main__``, by value. Only one is registered with Ray: it
+    calls the others, which are pickled with their arguments when Ray gets the task. Until then
+    neither should be changed.
 
     **Arrays** in arguments and results go through Ray's object store: they arrive read-only, and
     without a copy on the same machine. An ``ObjectRef`` as an argument is replaced by its value:
@@ -89,7 +88,7 @@ class RayExecutor(concurrent.futures.Executor):
         # The standard executors have this attribute; callers size their windows by it.
         self._max_workers = max_workers or _room(self._ray.nodes(), options)
         self._threads = concurrent.futures.ThreadPoolExecutor(
-            _AHEAD * self._max_workers, thread_name_prefix="RayExecutor"
+            max_workers or 2 * self._max_workers, thread_name_prefix="RayExecutor"
         )
 
     def submit(

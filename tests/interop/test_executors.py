@@ -1,6 +1,7 @@
 """What one function may rely on in every kind of executor."""
 
 import functools
+import inspect
 import os
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
+from filexchange import errors
 from filexchange.testing import assert_same
 
 
@@ -25,6 +27,10 @@ def _double(source: fx.ArrayRef, target: fx.ArrayRef, rows: slice) -> tuple[int,
 
 def _raise(array: Any) -> None:
     raise BlockError(array, "text")
+
+
+def _raise_class(cls: type[Exception]) -> None:
+    raise cls("it's wrong")
 
 
 def test_results_arrive_in_any_order_and_map_sorts_them(any_executor: Executor) -> None:
@@ -67,6 +73,15 @@ def test_exception_is_the_functions_own_with_its_arrays(any_executor: Executor) 
     assert error.args[1] == "text"
     with pytest.raises(FileNotFoundError):
         any_executor.submit(os.stat, "/nowhere").result()
+
+
+def test_errors_of_filexchange_come_as_they_are(any_executor: Executor) -> None:
+    classes = [cls for _, cls in inspect.getmembers(errors, inspect.isclass)]
+    futures = [any_executor.submit(_raise_class, cls) for cls in classes]
+    for cls, future in zip(classes, futures, strict=True):
+        error = future.exception()
+        assert type(error) is cls
+        assert error.args == ("it's wrong",)
 
 
 def test_functions_that_are_not_pure_run_with_each_call(any_executor: Executor) -> None:
