@@ -79,7 +79,9 @@ class ReadOnlyError(FileExchangeError, ValueError):
     """Assignment through a reference that was opened for reading."""
 
 
-class MemoryLimitError(FileExchangeError, MemoryError):
+# Its builtin is first: Dask pickles errors by tblib, which calls their `__new__`, and that of
+# MemoryError refuses classes whose first base it is not.
+class MemoryLimitError(MemoryError, FileExchangeError):
     """An operation needs more memory than there is."""
 
 

@@ -1,17 +1,25 @@
 """Every test leaves the machine as it found it."""
 
+import concurrent.futures
 import gc
 import glob
 import multiprocessing
 import os
+import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+import filexchange as fx
 from filexchange import lanes, participants, sweeping
+
+# Directories of what fixtures keep running for all tests of a module.
+_lasting: list[str] = []
 
 
 def _open_files() -> set[str]:
@@ -41,10 +49,11 @@ def _nothing_left_behind(tmp_path: Path) -> Iterator[None]:
         return
     scratch = _scratch()
     files = _open_files()
+    children = set(multiprocessing.active_children())
     yield
     gc.collect()
-    assert multiprocessing.active_children() == []
-    own = tuple(lane.path for lane in lanes._default.values())
+    assert set(multiprocessing.active_children()) - children == set()
+    own = (*(lane.path for lane in lanes._default.values()), *_lasting)
     assert {name for name in _open_files() - files if not name.startswith(own or "-")} == set()
     assert {name for name in _scratch() - scratch if _is_ours(name)} == set()
 
@@ -156,3 +165,116 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.setenv("FILEXCHANGE_DIR", str(directory))
     return directory
+
+
+# Executors. They run as long as one module's tests, so that nothing of theirs is near the others.
+
+
+@pytest.fixture(scope="session")
+def ray_environment() -> Iterator[dict[str, str]]:
+    """Return variables that let a Ray keep its files in a directory of its own."""
+    # Not in pytest's directory: the path of a Unix socket may have 107 bytes.
+    directory = tempfile.mkdtemp(prefix="fx-", dir="/tmp" if os.path.isdir("/tmp") else None)
+    yield {
+        "RAY_TMPDIR": directory,
+        "RAY_AUTH_TOKEN": uuid.uuid4().hex,  # a process reads it once, else from the home directory
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def ray_cluster(ray_environment: dict[str, str]) -> Iterator[Any]:
+    """Return the package, connected to a Ray of two workers."""
+    ray = pytest.importorskip("ray", reason="it has no wheel for this Python")
+    _lasting.extend([ray_environment["RAY_TMPDIR"], "/dev/shm/plasma"])
+    others = psutil.Process().children()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ray_environment.items():
+            patch.setenv(name, value)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            object_store_memory=128 << 20,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+        daemons = [each for each in psutil.Process().children() if each not in others]
+        processes = [*daemons, *(child for each in daemons for child in each.children())]
+        yield ray
+        ray.shutdown()
+        assert psutil.wait_procs(processes, timeout=30)[1] == []
+    del _lasting[-2:]
+
+
+@pytest.fixture(scope="module")
+def ray_executor(ray_cluster: Any) -> Iterator[concurrent.futures.Executor]:
+    from filexchange.interop.ray import RayExecutor
+
+    with RayExecutor() as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def dask_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a client of a Dask of two worker processes."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    directory = str(tmp_path_factory.mktemp("dask"))
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    _lasting.append(directory)
+    with (
+        dask.config.set(temporary_directory=directory),
+        LocalCluster(processes=True, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+    _lasting.remove(directory)
+
+
+@pytest.fixture(scope="module")
+def dask_executor(dask_client: Any) -> concurrent.futures.Executor:
+    # As if all functions were pure, Dask would run equal calls once.
+    return dask_client.get_executor(pure=False)
+
+
+def _warm(pool: concurrent.futures.ProcessPoolExecutor) -> concurrent.futures.Executor:
+    """Start all workers, which else come with the tasks."""
+    futures = []
+    while len(pool._processes) < pool._max_workers:
+        futures.append(pool.submit(os.getpid))
+    concurrent.futures.wait(futures)
+    return pool
+
+
+@pytest.fixture(scope="module")
+def threads() -> Iterator[concurrent.futures.Executor]:
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[concurrent.futures.Executor]:
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, context) as pool:
+        yield _warm(pool)
+
+
+@pytest.fixture(scope="module")
+def filexchange_processes() -> Iterator[concurrent.futures.Executor]:
+    context = multiprocessing.get_context("spawn")
+    with fx.ProcessPoolExecutor(2, context) as pool:
+        _lasting.append(pool._exchange.directory)
+        yield _warm(pool)
+        _lasting.pop()
+
+
+@pytest.fixture(
+    scope="module",
+    params=["threads", "processes", "filexchange_processes", "dask_executor", "ray_executor"],
+)
+def any_executor(request: pytest.FixtureRequest) -> concurrent.futures.Executor:
+    """Return each executor in turn, all of two workers."""
+    return request.getfixturevalue(request.param)

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"dask", "h5py", "hdf5plugin", "ml_dtypes", "psutil", "rich", "typer", "xarray", "zarr"}
+HEAVY = {
+    "dask",
+    "distributed",
+    "h5py",
+    "hdf5plugin",
+    "ml_dtypes",
+    "psutil",
+    "ray",
+    "rich",
+    "typer",
+    "xarray",
+    "zarr",
+}
 
 PROGRAMS = {
     "import": "import filexchange",

@@ -180,7 +180,7 @@ def test_existing_output_stays(tmp_path, array):
 
 def test_budget_is_refused_before_anything_is_done(tmp_path, array):
     ref = fx.save(tmp_path / "a.npy", array)
-    with pytest.raises(MemoryBudgetError, match="give memory=19200 or more") :
+    with pytest.raises(MemoryBudgetError, match="give memory=19200 or more"):
         blocks.map_blocks(np.negative, ref, out=tmp_path / "b.npy", chunks=-1, memory=1000)
     assert os.listdir(tmp_path) == ["a.npy"]
     blocks.map_blocks(np.negative, ref, out=tmp_path / "b.npy", chunks=-1, memory=19200)
@@ -225,3 +225,18 @@ def test_executors_give_the_same(tmp_path, array):
                 )
                 results.append(found.load().tobytes())
     assert set(results) == {(array * array).tobytes()}
+
+
+def test_any_executor_gives_the_same(tmp_path, array, any_executor):
+    ref = fx.save(tmp_path / "a.npy", array)
+    out = tmp_path / "b.zarr"
+    found = blocks.map_blocks(np.multiply, ref, array, out=out, executor=any_executor)
+    assert found.load().tobytes() == (array * array).tobytes()
+    rows = blocks.mean(ref, 0, executor=any_executor, chunks=(7, 30))
+    assert rows.tobytes() == blocks.mean(ref, 0, executor=1, chunks=(7, 30)).tobytes()
+
+
+def test_dask_client(tmp_path, array, dask_client):
+    ref = fx.save(tmp_path / "a.npy", array)
+    found = blocks.map_blocks(np.negative, ref, chunks=(8, 30), executor=dask_client)
+    np.testing.assert_array_equal(found, -array)

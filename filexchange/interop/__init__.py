@@ -1,0 +1,1 @@
+"""Adapters to other systems, one a module, each needing the package it is named after."""
