@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         sum,
         var,
     )
+    from filexchange.blocks.transposing import moveaxis, transpose
 
 __all__ = [
     "Plan",
@@ -38,6 +39,7 @@ __all__ = [
     "max",
     "mean",
     "min",
+    "moveaxis",
     "nanmean",
     "nanstd",
     "nanvar",
@@ -45,6 +47,7 @@ __all__ = [
     "reduction",
     "std",
     "sum",
+    "transpose",
     "var",
 ]
 
@@ -53,7 +56,9 @@ _MODULES = {
     "Plan": "planning",
     "iter_blocks": "iterating",
     "map_blocks": "mapping",
+    "moveaxis": "transposing",
     "reduction": "reducing",
+    "transpose": "transposing",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from filexchange.aliases import Array, DType, PathLike, Shape, Slices
 from filexchange.arrays import new_layout
-from filexchange.blocks.flat import write_region
+from filexchange.blocks.flat import dense, write_region
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, formats_that, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
@@ -30,8 +30,7 @@ class Slot:
         ref, stored = self.ref, self.ref.stored
         is_flat = ref.region is None and stored.strides is None and stored.order == "C"
         if stored.offset is not None and is_flat:
-            dense = np.asarray(block, order="C")
-            write_region(ref.path, stored.offset, ref.shape, self.region, dense)
+            write_region(ref.path, stored.offset, ref.shape, self.region, dense(block))
         else:
             ref[(*self.region, ...)] = block
 
