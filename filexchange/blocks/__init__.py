@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from filexchange.blocks.iterating import iter_blocks
     from filexchange.blocks.mapping import map_blocks
+    from filexchange.blocks.ordering import median, nanquantile, quantile
     from filexchange.blocks.planning import Plan
     from filexchange.blocks.reducing import reduction
     from filexchange.blocks.reductions import (
@@ -38,12 +39,15 @@ __all__ = [
     "map_blocks",
     "max",
     "mean",
+    "median",
     "min",
     "moveaxis",
     "nanmean",
+    "nanquantile",
     "nanstd",
     "nanvar",
     "prod",
+    "quantile",
     "reduction",
     "std",
     "sum",
@@ -56,7 +60,10 @@ _MODULES = {
     "Plan": "planning",
     "iter_blocks": "iterating",
     "map_blocks": "mapping",
+    "median": "ordering",
     "moveaxis": "transposing",
+    "nanquantile": "ordering",
+    "quantile": "ordering",
     "reduction": "reducing",
     "transpose": "transposing",
 }
