@@ -96,18 +96,17 @@ def dense(block: Array) -> Array:
 
 
 def write_region(path: str, offset: int, shape: Shape, region: Slices, block: Array) -> None:
-    """Write a C-contiguous block to its region, and let the disk begin with it."""
+    """Write a C-contiguous block to its region; the disk begins at once with a single run."""
     if not block.size:
         return
     data = files.as_bytes(block)
     starts, length = runs(shape, region)
     nbytes = length * block.dtype.itemsize
     with files.opened(path, writable=True) as fd, files.naming_errors(path):
-        first = end = None
         for i, start in enumerate(starts):
             at = offset + start * block.dtype.itemsize
             capabilities.write_at(fd, data[i * nbytes : (i + 1) * nbytes], at)
-            first, end = at if first is None else first, at + nbytes
-        if first is not None and end is not None:
-            # Dirty pages that pile up stall every writer once the kernel has had enough of them.
-            capabilities.start_writeback(fd, first, end - first)
+            if nbytes == len(data):
+                # Dirty pages that pile up stall every writer. Short runs are left to the kernel,
+                # which writes them together with their neighbors of later blocks.
+                capabilities.start_writeback(fd, at, nbytes)

@@ -24,6 +24,10 @@ _COPIES = 3
 # Larger blocks make longer runs, with less and less to gain.
 _MOST_BYTES = 64 << 20
 
+# Runs that are read are so many times as long as those that are written: the kernel waits for the
+# former, and gathers the latter.
+_READ_FACTOR = 4
+
 # Blocks that are under way at a time, as far as the budget goes.
 _AT_A_TIME = 2
 
@@ -62,7 +66,7 @@ def transpose(
     Notes
     -----
     Each element of a file that lies as in memory is read once and written once, in blocks whose
-    runs are about as long in the one as in the other. Chunks of the input are read several times
+    runs are long in both. Chunks of the input are read several times
     where blocks of whole ones would not fit the budget.
 
     Examples
@@ -163,15 +167,15 @@ def balanced_block(shape: Shape, unit: Shape, inner: tuple[int, ...], most: int)
     Examples
     --------
     >>> balanced_block((10_000, 10_000), (1, 1), (0, 1), 1 << 20)
-    (1024, 1024)
+    (2048, 512)
     """
     block = tuple(max(1, min(step, length)) for step, length in zip(unit, shape, strict=True))
     orders = (tuple(reversed(range(len(shape)))), inner)
     length = 1
     while length <= max(1, math.prod(shape)):
         grown = block
-        for order in orders:
-            grown = _extended(grown, shape, unit, order, length)
+        for order, factor in zip(orders, (1, _READ_FACTOR), strict=True):
+            grown = _extended(grown, shape, unit, order, factor * length)
         if math.prod(grown) > most:
             break
         block = grown
