@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
+from filexchange import blocks
 from filexchange.errors import ArrayAccessError, FileExchangeError, StorageFullError
 
 SUFFIXES = [".npy", ".raw", ".npz", ".h5", ".zarr", ".zarr.zip"]
@@ -218,6 +219,9 @@ FULL: dict[str, Callable[[str], Any]] = {
     "convert": lambda path: fx.convert(
         fx.save(Path(path).parents[1] / "large.npy", _too_large()), path, overwrite=True
     ),
+    "map_blocks": lambda path: blocks.map_blocks(
+        np.negative, _too_large(), out=path, overwrite=True, chunks=1 << 14, executor=2
+    ),
     "create": lambda path: fx.create_array(path, shape=(1 << 18,), dtype="f8", overwrite=True),
 }
 
@@ -230,8 +234,9 @@ FULL: dict[str, Callable[[str], Any]] = {
         for name in FULL
         for suffix in SUFFIXES
         if (name in {"save", "convert"})
+        or (name == "map_blocks" and suffix in {".npy", ".raw", ".h5", ".zarr"})
         or (name == "create" and suffix in {".npy", ".raw"})  # the others allocate when filled
-        or (name != "create" and suffix in CONTAINERS)
+        or (name not in {"create", "map_blocks"} and suffix in CONTAINERS)
     ],
 )
 def test_full_disk_is_an_error_that_leaves_everything_as_it_was(

@@ -39,10 +39,13 @@ def memory_budget(memory: int | str | None) -> int:
     return memory
 
 
-def check_fits(operation: str, needed: int, budget: int) -> None:
-    """Raise `MemoryBudgetError` if one task needs more than the budget."""
+def check_fits(operation: str, block: int, result: int, budget: int) -> None:
+    """Raise `MemoryBudgetError` if one block and the result need more than the budget."""
+    needed = block + result
     if needed > budget:
+        remedy = "smaller blocks with chunks=" if block > result else "a file for the result"
         raise MemoryBudgetError(
-            f"{operation} needs at least {format_size(needed)} for one block, and memory= allows "
-            f"{format_size(budget)}: give memory={needed} or more, or smaller chunks or blocks"
+            f"{operation} needs {format_size(block)} for a block and {format_size(result)} for the "
+            f"result, and memory= allows {format_size(budget)}: give memory={needed} or more, or "
+            f"{remedy}"
         )

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from filexchange import capabilities, files
-from filexchange.aliases import Array, DType, Shape, Slices
+from filexchange.aliases import Array, DType, Mode, Shape, Slices
 from filexchange.blocks.grid import region_shape
 from filexchange.errors import BadArrayFileError
 from filexchange.geometry import iter_blocks
+from filexchange.ref import ArrayRef
 
 # Elements of a tile across and along the memory that it is read from.
 _TILE = (64, 2048)
@@ -74,6 +75,23 @@ def read_region(path: str, offset: int, shape: Shape, dtype: DType, region: Slic
             if capabilities.read_at(fd, part, offset + start * dtype.itemsize) < nbytes:
                 raise BadArrayFileError(f"{path!r} was truncated while it was read")
     return block
+
+
+def lies_flat(ref: ArrayRef) -> bool:
+    """Return whether a reference is to all of an array that lies in its file as in memory."""
+    stored = ref.stored
+    return stored.offset is not None and stored.strides is None and ref.region is None
+
+
+def check_unchanged(ref: ArrayRef, mode: Mode) -> None:
+    """Raise unless the file is still what the reference says, as indexing the reference does.
+
+    Raises
+    ------
+    ArrayMismatchError, ArrayNotFoundError, BadArrayFileError
+        If it holds another array by now, is gone, or is damaged.
+    """
+    ref.opened(mode).close()
 
 
 def dense(block: Array) -> Array:

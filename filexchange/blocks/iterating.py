@@ -62,7 +62,8 @@ def iter_blocks(
     grid = Grid(
         source.shape, chosen_block(chunks, source.shape, source.dtype, source.chunks, budget)
     )
-    check_fits("iter_blocks", _COPIES * math.prod(grid.block) * source.dtype.itemsize, budget)
+    nbytes = math.prod(grid.block) * source.dtype.itemsize
+    check_fits("iter_blocks", _COPIES * nbytes, 0, budget)
     return _ahead(source.piece, grid)
 
 

@@ -14,9 +14,16 @@ from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.grid import Grid, region_shape
 from filexchange.blocks.iterating import chosen_block
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.running import run
+from filexchange.blocks.running import check_executor, run
 from filexchange.blocks.sources import Piece, Source, as_source
-from filexchange.blocks.targets import Layout, Slot, Target, layout
+from filexchange.blocks.targets import (
+    Layout,
+    Slot,
+    Target,
+    check_distinct,
+    layout,
+    write_blocks,
+)
 from filexchange.errors import BlockShapeError, UnsupportedOptionError
 
 # For each input and output block: itself, and one that NumPy needs on the way to a result.
@@ -46,7 +53,7 @@ def map_blocks(
         get: of each input by its number, and of the output by None, ``shape``, ``num-chunks``,
         ``array-location`` and ``chunk-location``; the block's position in the grid.
     *arrays : ArrayRef, path, ndarray or lazy array
-        Broadcast against each other as NumPy does.
+        Broadcast against each other as NumPy does. Numbers are passed as they are.
     out : path, ArrayRef, ndarray or array-like, optional
         Where to: a path, whose suffix chooses among the formats that are filled by region, or an
         array of the result's shape and dtype that is there already. A new ndarray by default. With
@@ -55,8 +62,8 @@ def map_blocks(
         Of the output, or a list of them for several. By default what `func` returns for blocks of
         ones with a single element.
     chunks : int, tuple of int or "auto", optional
-        Shape of the blocks, -1 for a whole axis. By default about 16 MiB of the largest array, of
-        whole chunks of the output.
+        Shape of the blocks, -1 for a whole axis, and of the chunks of a new Zarr or HDF5 file. By
+        default blocks have about 16 MiB, of whole chunks of the output.
     args : sequence, optional
     kwargs : mapping, optional
     overwrite : bool, optional
@@ -109,7 +116,9 @@ def map_blocks(
     outs = tuple(out) if isinstance(out, list | tuple) else (out,)
     shape = _broadcast(sources)
     dtypes = _dtypes(call, sources, dtype, len(outs))
-    layouts = [layout(each, shape, type_) for each, type_ in zip(outs, dtypes, strict=True)]
+    layouts = [layout(each, shape, type_, chunks) for each, type_ in zip(outs, dtypes, strict=True)]
+    check_distinct(layouts)
+    check_executor(executor)
     budget = memory_budget(memory)
     grid = Grid(shape, _block(chunks, sources, layouts, budget))
     for each in layouts:
@@ -147,7 +156,7 @@ def _dtypes(call: "_Call", sources: list[Source], dtype: Any, count: int) -> lis
         raise UnsupportedOptionError(f"there are {len(given)} dtypes for {count} outputs")
     if None not in given:
         return [np.dtype(each) for each in given]
-    ones = [np.ones((1,) * len(source.shape), source.dtype) for source in sources]
+    ones = [source.sample for source in sources]
     place: dict[str, Any] = {"block_id": (), "block_info": {}} if call.wanted else {}
     try:
         with np.errstate(all="ignore"):
@@ -170,6 +179,7 @@ def _block(chunks: ChunksLike, sources: list[Source], layouts: list[Layout], bud
     shape = layouts[0].shape
     dtypes = [*(source.dtype for source in sources), *(each.dtype for each in layouts)]
     dtype = max(dtypes, key=lambda found: found.itemsize)
+    left = max(1, budget - sum(each.memory for each in layouts))
     units = [each.chunks for each in layouts if each.chunks is not None]
     if not units:
         units = [s.chunks for s in sources if s.chunks is not None and s.shape == shape][:1]
@@ -181,13 +191,13 @@ def _block(chunks: ChunksLike, sources: list[Source], layouts: list[Layout], bud
         if units
         else None
     )
-    return chosen_block(chunks, shape, dtype, unit, budget // (len(sources) + len(layouts)))
+    return chosen_block(chunks, shape, dtype, unit, left // (len(sources) + len(layouts)))
 
 
 def _plan(sources: list[Source], layouts: list[Layout], grid: Grid, budget: int) -> Plan:
     read = [(source.shape, source.dtype.itemsize) for source in sources]
-    written = [(each.shape, each.dtype.itemsize) for each in layouts]
-    per_element = sum(itemsize for _, itemsize in (*read, *written))
+    per_element = sum(itemsize for _, itemsize in read)
+    per_element += sum(each.dtype.itemsize for each in layouts)
     return Plan(
         operation="map_blocks",
         blocks=len(grid),
@@ -195,7 +205,8 @@ def _plan(sources: list[Source], layouts: list[Layout], grid: Grid, budget: int)
         block_memory=_COPIES * per_element * math.prod(grid.block),
         memory=budget,
         bytes_read=sum(math.prod(shape) * itemsize for shape, itemsize in read),
-        bytes_written=sum(math.prod(shape) * itemsize for shape, itemsize in written),
+        bytes_written=sum(each.nbytes for each in layouts),
+        result_memory=sum(each.memory for each in layouts),
     )
 
 
@@ -273,12 +284,7 @@ def _run(
         opened = [stack.enter_context(each.opened(overwrite=overwrite)) for each in layouts]
         targets = [target for target, _ in opened]
         tasks = _tasks(call, sources, targets, grid, tuple(each.dtype for each in layouts))
-        done = run(_Work(call), tasks, executor, plan.most)
-        with contextlib.closing(done):  # before outputs are removed that tasks still write
-            for region, found in zip(grid, done, strict=True):
-                for target, block in zip(targets, found, strict=True):
-                    if block is not None:
-                        target.put(region, block)
+        write_blocks(run(_Work(call), tasks, executor, plan.most), targets, grid)
         return tuple(result for _, result in opened)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from filexchange.aliases import Array, Slices
+from filexchange.aliases import Array
 from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.quantiles import QuantileSearch, nan_quantile_search, quantile_search
 from filexchange.blocks.reducing import Options, Reducer, reduced
@@ -21,12 +21,8 @@ class _Pass:
 
     func: Callable[[Array], Any]
 
-    def __call__(self, block: Array, region: Slices, axes: tuple[int, ...]) -> Any:
+    def __call__(self, block: Array, axes: tuple[int, ...]) -> Any:
         return self.func(block)
-
-
-def _same(result: Any) -> Any:
-    return result
 
 
 def _searched(
@@ -38,7 +34,7 @@ def _searched(
     options: Options,
 ) -> Any:
     def passed(func: Callable[[Array], Any]) -> Any:
-        return reduced(name, a, Reducer(_Pass(func), operator.add, _same), None, False, **options)
+        return reduced(name, a, Reducer(_Pass(func), operator.add), None, False, **options)
 
     found = passed(survey)
     if options.get("plan_only"):

@@ -23,6 +23,8 @@ class Plan:
     memory : int
         The budget.
     bytes_read, bytes_written : int
+    result_memory : int
+        Bytes of memory that the result takes, where it is no file.
 
     Examples
     --------
@@ -42,19 +44,21 @@ class Plan:
     memory: int
     bytes_read: int
     bytes_written: int
+    result_memory: int = 0
 
     def __post_init__(self) -> None:
-        check_fits(self.operation, self.block_memory, self.memory)
+        check_fits(self.operation, self.block_memory, self.result_memory, self.memory)
 
     @property
     def most(self) -> int:
         """How many blocks the budget has room for at a time."""
-        return max(1, min(self.blocks, self.memory // max(1, self.block_memory)))
+        left = self.memory - self.result_memory
+        return max(1, min(self.blocks, left // max(1, self.block_memory)))
 
     @property
     def projected_memory(self) -> int:
-        """Bytes of memory that all blocks under way are expected to need at most."""
-        return self.most * self.block_memory
+        """Bytes of memory that the result and all blocks under way are expected to need at most."""
+        return self.result_memory + self.most * self.block_memory
 
     def __str__(self) -> str:
         rows = {

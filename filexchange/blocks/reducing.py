@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -14,8 +14,11 @@ from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.iterating import chosen_block
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.running import run
+from filexchange.blocks.running import check_executor, run
 from filexchange.blocks.sources import Piece, Source, as_source
+
+# For an element of the result: itself, and the count, sum and square that it may come from.
+_RESULT_BYTES = 4 * 8
 
 # A block, and what NumPy needs beside it to reduce it.
 _COPIES = 2
@@ -37,16 +40,16 @@ class Reducer:
     Attributes
     ----------
     chunk : callable
-        ``chunk(block, region, axes)`` returns a partial result, whose arrays have no reduced axes.
+        ``chunk(block, axes)`` returns a partial result, whose arrays have no reduced axes.
     merge : callable
         ``merge(first, second)`` returns that of two neighbors.
     finish : callable
-        ``finish(partial)`` returns the result, an array.
+        ``finish(partial)`` returns the result, an array; by default what it gets.
     """
 
-    chunk: Callable[[Array, Slices, tuple[int, ...]], Any]
+    chunk: Callable[[Array, tuple[int, ...]], Any]
     merge: Callable[[Any, Any], Any]
-    finish: Callable[[Any], Any]
+    finish: Callable[[Any], Any] = lambda found: found
 
 
 def reduced(
@@ -66,18 +69,18 @@ def reduced(
     axes = normalize_axis_tuple(
         range(len(source.shape)) if axis is None else axis, len(source.shape)
     )
+    check_executor(executor)
     budget = memory_budget(memory)
     grid = _grid(source, chunks, budget)
-    plan = _plan(operation, source, grid, budget)
+    plan = _plan(operation, source, grid, axes, budget)
     if plan_only:
         return plan
     if len(grid) == 0:
         # What NumPy says of nothing, errors included, comes from its own functions.
         empty = np.empty(source.shape, source.dtype)
-        return _kept(reducer.finish(reducer.chunk(empty, (), axes)), source.shape, axes, keepdims)
+        return _kept(reducer.finish(reducer.chunk(empty, axes)), source.shape, axes, keepdims)
     found = _fold(source, grid, axes, reducer, executor, plan.most)
-    kept = _assembled(found, source.shape, axes)
-    return _kept(kept, source.shape, axes, keepdims)
+    return _kept(found, source.shape, axes, keepdims)
 
 
 def _grid(source: Source, chunks: ChunksLike, budget: int) -> Grid:
@@ -86,48 +89,68 @@ def _grid(source: Source, chunks: ChunksLike, budget: int) -> Grid:
     return Grid(source.shape, block)
 
 
-def _plan(operation: str, source: Source, grid: Grid, budget: int) -> Plan:
+def _plan(operation: str, source: Source, grid: Grid, axes: tuple[int, ...], budget: int) -> Plan:
     nbytes = math.prod(grid.block) * source.dtype.itemsize
-    total = math.prod(source.shape) * source.dtype.itemsize
-    return Plan(operation, len(grid), grid.block, _COPIES * nbytes, budget, total, 0)
+    results = math.prod(n for i, n in enumerate(source.shape) if i not in axes)
+    return Plan(
+        operation=operation,
+        blocks=len(grid),
+        block_shape=grid.block,
+        block_memory=_COPIES * nbytes,
+        memory=budget,
+        bytes_read=math.prod(source.shape) * source.dtype.itemsize,
+        bytes_written=0,
+        result_memory=_RESULT_BYTES * results,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
     """What a worker does with a block."""
 
-    chunk: Callable[[Array, Slices, tuple[int, ...]], Any]
+    chunk: Callable[[Array, tuple[int, ...]], Any]
     axes: tuple[int, ...]
 
-    def __call__(self, task: tuple[Piece, Slices]) -> Any:
-        piece, region = task
-        return self.chunk(piece.read(), region, self.axes)
+    def __call__(self, piece: Piece) -> Any:
+        return self.chunk(piece.read(), self.axes)
 
 
 def _fold(
     source: Source, grid: Grid, axes: tuple[int, ...], reducer: Reducer, executor: Any, most: int
-) -> list[tuple[Slices, Any]]:
-    """Return the result of each part of the axes that stay, merged in the order of the grid."""
-    tasks: Iterator[tuple[Piece, Slices]] = ((source.piece(region), region) for region in grid)
-    partial: dict[tuple[tuple[int, int], ...], Any] = {}
-    with contextlib.closing(run(_Work(reducer.chunk, axes), tasks, executor, most)) as results:
+) -> Any:
+    """Return the result for the axes that stay, each part merged in the order of the grid."""
+    result = _Result(tuple(n for i, n in enumerate(source.shape) if i not in axes))
+    blocks_each = math.prod(grid.counts[i] for i in axes)
+    open_parts: dict[tuple[tuple[int, int], ...], tuple[Any, int]] = {}
+    pieces = map(source.piece, grid)
+    with contextlib.closing(run(_Work(reducer.chunk, axes), pieces, executor, most)) as results:
         for region, found in zip(grid, results, strict=True):
-            kept = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in axes)
-            partial[kept] = reducer.merge(partial[kept], found) if kept in partial else found
-    return [
-        (tuple(slice(*ends) for ends in kept), reducer.finish(found))
-        for kept, found in partial.items()
-    ]
+            part = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in axes)
+            before, count = open_parts.pop(part, (None, 0))
+            merged = found if count == 0 else reducer.merge(before, found)
+            if count + 1 == blocks_each:
+                # At once, because what is merged may take several times the memory.
+                result.put(tuple(slice(*ends) for ends in part), reducer.finish(merged))
+            else:
+                open_parts[part] = merged, count + 1
+    return result.whole
 
 
-def _assembled(found: list[tuple[Slices, Any]], shape: Shape, axes: tuple[int, ...]) -> Any:
-    if len(found) == 1:
-        return found[0][1]
-    dtype = np.asarray(found[0][1]).dtype
-    whole = np.empty(tuple(n for i, n in enumerate(shape) if i not in axes), dtype)
-    for region, part in found:
-        whole[region] = part
-    return whole
+class _Result:
+    """The results of parts, put together; of a single one as it is, whatever it is."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self.whole: Any = None
+
+    def put(self, region: Slices, part: Any) -> None:
+        """Add the result of a part."""
+        if all(r.stop - r.start == n for r, n in zip(region, self._shape, strict=True)):
+            self.whole = part
+            return
+        if self.whole is None:
+            self.whole = np.empty(self._shape, np.asarray(part).dtype)
+        self.whole[region] = part
 
 
 def _kept(result: Any, shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -148,7 +171,7 @@ class _Theirs:
     def reducer(self) -> Reducer:
         return Reducer(self.partial, self.together, self.result)
 
-    def partial(self, block: Array, region: Slices, axes: tuple[int, ...]) -> Any:
+    def partial(self, block: Array, axes: tuple[int, ...]) -> Any:
         return self.chunk(block, axis=axes, keepdims=True)
 
     def together(self, first: Any, second: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
 
-from filexchange.aliases import Array, DType, Slices
+from filexchange.aliases import Array, DType
 from filexchange.blocks.moments import Moments, merge, moments, nan_moments
 from filexchange.blocks.reducing import Options, Reducer, reduced
 from filexchange.blocks.sources import as_source
@@ -22,12 +21,8 @@ class _Along:
     func: Callable[..., Any]
     dtype: DType | None = None
 
-    def __call__(self, block: Array, region: Slices, axes: tuple[int, ...]) -> Any:
+    def __call__(self, block: Array, axes: tuple[int, ...]) -> Any:
         return self.func(block, axis=axes, **({} if self.dtype is None else {"dtype": self.dtype}))
-
-
-def _same(result: Any) -> Any:
-    return result
 
 
 def sum(
@@ -47,7 +42,7 @@ def sum(
     array([3, 5, 7])
     """
     chunk = _Along(np.sum, None if dtype is None else np.dtype(dtype))
-    return reduced("sum", a, Reducer(chunk, np.add, _same), axis, keepdims, **options)
+    return reduced("sum", a, Reducer(chunk, np.add), axis, keepdims, **options)
 
 
 def prod(
@@ -67,7 +62,7 @@ def prod(
     24
     """
     chunk = _Along(np.prod, None if dtype is None else np.dtype(dtype))
-    return reduced("prod", a, Reducer(chunk, np.multiply, _same), axis, keepdims, **options)
+    return reduced("prod", a, Reducer(chunk, np.multiply), axis, keepdims, **options)
 
 
 def min(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
@@ -79,7 +74,7 @@ def min(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     >>> float(blocks.min(np.array([3.0, 1.0, 2.0])))
     1.0
     """
-    return reduced("min", a, Reducer(_Along(np.min), np.minimum, _same), axis, keepdims, **options)
+    return reduced("min", a, Reducer(_Along(np.min), np.minimum), axis, keepdims, **options)
 
 
 def max(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
@@ -91,7 +86,7 @@ def max(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     >>> float(blocks.max(np.array([3.0, 1.0, 2.0])))
     3.0
     """
-    return reduced("max", a, Reducer(_Along(np.max), np.maximum, _same), axis, keepdims, **options)
+    return reduced("max", a, Reducer(_Along(np.max), np.maximum), axis, keepdims, **options)
 
 
 def any(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
@@ -103,9 +98,7 @@ def any(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     >>> bool(blocks.any(np.array([0, 0, 2])))
     True
     """
-    return reduced(
-        "any", a, Reducer(_Along(np.any), np.logical_or, _same), axis, keepdims, **options
-    )
+    return reduced("any", a, Reducer(_Along(np.any), np.logical_or), axis, keepdims, **options)
 
 
 def all(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
@@ -117,9 +110,7 @@ def all(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     >>> bool(blocks.all(np.array([0, 0, 2])))
     False
     """
-    return reduced(
-        "all", a, Reducer(_Along(np.all), np.logical_and, _same), axis, keepdims, **options
-    )
+    return reduced("all", a, Reducer(_Along(np.all), np.logical_and), axis, keepdims, **options)
 
 
 def count_nonzero(
@@ -133,7 +124,7 @@ def count_nonzero(
     >>> int(blocks.count_nonzero(np.array([0, 5, 2])))
     2
     """
-    reducer = Reducer(_Along(np.count_nonzero), np.add, _same)
+    reducer = Reducer(_Along(np.count_nonzero), np.add)
     return reduced("count_nonzero", a, reducer, axis, keepdims, **options)
 
 
@@ -152,12 +143,6 @@ class _OfMoments:
         return (np.sqrt(variance) if self.name == "std" else variance).astype(self.dtype)[()]
 
 
-def _chunk_moments(
-    func: Callable[[Array, Axis], Moments], block: Array, _: Slices, axes: tuple[int, ...]
-) -> Moments:
-    return func(block, axes)
-
-
 def _statistic(
     name: str,
     a: Any,
@@ -170,7 +155,7 @@ def _statistic(
     operation: str | None = None,
 ) -> Any:
     dtype = _float_of(a, is_real=name != "mean")
-    reducer = Reducer(partial(_chunk_moments, func), merge, _OfMoments(name, dtype, ddof))
+    reducer = Reducer(func, merge, _OfMoments(name, dtype, ddof))
     return reduced(operation or name, a, reducer, axis, keepdims, **options)
 
 

@@ -1,6 +1,7 @@
 """Tasks given to an executor, so many at a time that their memory stays within the budget."""
 
 import contextlib
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -11,6 +12,21 @@ from filexchange.errors import UnsupportedOptionError
 
 # Waiting tasks, for each that runs: enough that no worker waits for the next one.
 _WAITING = 2
+
+
+def check_executor(executor: Any) -> None:
+    """Raise `UnsupportedOptionError` unless :func:`executing` takes it."""
+    if isinstance(executor, int) and (isinstance(executor, bool) or executor < 1):
+        raise UnsupportedOptionError(f"executor={executor!r} is not a positive number of threads")
+    if not (
+        executor is None
+        or isinstance(executor, int | Executor)
+        or hasattr(executor, "get_executor")
+    ):
+        raise UnsupportedOptionError(
+            f"executor={executor!r} is neither a number of threads nor a "
+            "concurrent.futures.Executor nor a Dask client"
+        )
 
 
 @contextlib.contextmanager
@@ -27,20 +43,13 @@ def executing(executor: Any, most: int) -> Iterator[tuple[Executor, int]]:
     """
     if executor is None or isinstance(executor, int):
         workers = _cores() if executor is None else executor
-        if isinstance(executor, bool) or workers < 1:
-            raise UnsupportedOptionError(f"executor={executor!r} is not a positive number")
         with ThreadPoolExecutor(min(workers, most), "filexchange-blocks") as pool:
             yield pool, min(workers, most)
         return
-    if hasattr(executor, "get_executor"):
+    if not isinstance(executor, Executor):
         # Not pure: equal tasks are not one task.
         yield executor.get_executor(pure=False), max(1, sum(executor.nthreads().values()))
         return
-    if not isinstance(executor, Executor):
-        raise UnsupportedOptionError(
-            f"executor={executor!r} is neither a number of threads nor a "
-            "concurrent.futures.Executor nor a Dask client"
-        )
     yield executor, getattr(executor, "_max_workers", None) or _cores()
 
 
@@ -69,15 +78,24 @@ def run(
         window = max(1, min(most, _WAITING * workers))
         pending: deque[Future[Any]] = deque()
         try:
+            done = itertools.count()
             for task in tasks:
                 if len(pending) == window:
-                    yield pending.popleft().result()
+                    yield _result(pending.popleft(), next(done))
                 pending.append(pool.submit(function, task))
             while pending:
-                yield pending.popleft().result()
+                yield _result(pending.popleft(), next(done))
         finally:
             # Not canceled: Dask says of tasks that run that they are, and they write on.
             wait(pending)
+
+
+def _result(future: Future[Any], number: int) -> Any:
+    try:
+        return future.result()
+    except Exception as error:
+        error.add_note(f"while filexchange worked on block {number}, counted from 0 in C order")
+        raise
 
 
 def _cores() -> int:

@@ -11,12 +11,15 @@ import numpy as np
 
 from filexchange.aliases import Array, DType, Shape, Slices
 from filexchange.arrays import open_array
-from filexchange.blocks.flat import read_region
+from filexchange.blocks.flat import check_unchanged, lies_flat, read_region
 from filexchange.dtypes import as_array, check_dtype
 from filexchange.errors import UnsupportedArrayError
 from filexchange.formats import source_chunks
 from filexchange.geometry import lengths_of
 from filexchange.ref import ArrayRef
+
+# Python's own numbers have no dtype of their own in NumPy, and must not get one on the way.
+_NUMBERS = (bool, int, float, complex)
 
 
 class Piece(Protocol):
@@ -28,11 +31,11 @@ class Piece(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeldPiece:
-    """A block that is in memory already."""
+    """A block that is in memory already, or a number."""
 
-    block: Array
+    block: Any
 
-    def read(self) -> Array:
+    def read(self) -> Any:
         """Return the block."""
         return self.block
 
@@ -45,8 +48,11 @@ class LazyPiece:
     region: Slices
 
     def read(self) -> Array:
-        """Let the other library read the block."""
-        return np.asarray(self.array[self.region])
+        """Let the other library read the block; of an ndarray it is a view to be read only."""
+        block = np.asarray(self.array[self.region])
+        if not block.flags.owndata:
+            block.flags.writeable = False
+        return block
 
     def __reduce__(self) -> tuple[Any, ...]:
         return HeldPiece, (self.read(),)
@@ -62,7 +68,8 @@ class FilePiece:
     def read(self) -> Array:
         """Read the block into memory of its own."""
         ref, stored = self.ref, self.ref.stored
-        if stored.offset is not None and ref.region is None and stored.strides is None:
+        if stored.offset is not None and lies_flat(ref):
+            check_unchanged(ref, "r")
             if stored.order == "C":
                 return read_region(ref.path, stored.offset, ref.shape, ref.dtype, self.region)
             turned = self.region[::-1]
@@ -88,10 +95,19 @@ class Source:
     chunks: Shape | None
     array: Any
 
+    @property
+    def sample(self) -> Any:
+        """What a function gets to tell its dtype: a block of ones with one element, or a number."""
+        if isinstance(self.array, _NUMBERS):
+            return self.array
+        return np.ones((1,) * len(self.shape), self.dtype)
+
     def piece(self, region: Slices) -> Piece:
         """Return a block that is still to be read, by who works on it."""
         if isinstance(self.array, ArrayRef):
             return FilePiece(self.array, region)
+        if isinstance(self.array, _NUMBERS):
+            return HeldPiece(self.array)
         return LazyPiece(self.array, region)
 
 
@@ -112,6 +128,8 @@ def as_source(array: Any) -> Source:
     """
     if isinstance(array, str) or hasattr(array, "__fspath__"):
         array = open_array(array)
+    if isinstance(array, _NUMBERS):
+        return Source((), np.asarray(array).dtype, None, array)
     if isinstance(array, ArrayRef):
         return Source(array.shape, array.dtype, array.shards or array.chunks, array)
     if all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and not isinstance(

@@ -2,15 +2,17 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import math
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from filexchange.aliases import Array, DType, PathLike, Shape, Slices
+from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
-from filexchange.blocks.flat import dense, write_region
+from filexchange.blocks.flat import check_unchanged, dense, lies_flat, write_region
+from filexchange.blocks.grid import Grid
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, formats_that, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
@@ -28,8 +30,8 @@ class Slot:
     def write(self, block: Array) -> None:
         """Write the block, which has the region's shape, and the array's dtype."""
         ref, stored = self.ref, self.ref.stored
-        is_flat = ref.region is None and stored.strides is None and stored.order == "C"
-        if stored.offset is not None and is_flat:
+        if stored.offset is not None and lies_flat(ref) and stored.order == "C":
+            check_unchanged(ref, "r+")
             write_region(ref.path, stored.offset, ref.shape, self.region, dense(block))
         else:
             ref[(*self.region, ...)] = block
@@ -69,11 +71,14 @@ class Layout:
         Where to; None for a new ndarray.
     shape, dtype
         Of the array that blocks are put in.
+    new_chunks : tuple of int
+        Chunks of a new file whose format has some.
     """
 
     out: Any
     shape: Shape
     dtype: DType
+    new_chunks: Shape
 
     @property
     def chunks(self) -> Shape | None:
@@ -82,8 +87,25 @@ class Layout:
             return self.out.shards or self.out.chunks
         if _is_path(self.out):
             fmt = resolve_target(self.out, None)[1]
-            return self._auto() if fmt.supports_chunks else None
+            return self.new_chunks if fmt.supports_chunks else None
         return None if self.out is None else source_chunks(self.out)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it takes: those of an array that is made in memory."""
+        return self.nbytes if self.out is None else 0
+
+    @property
+    def path(self) -> str | None:
+        """Absolute path of the file, if it is one of ours."""
+        if isinstance(self.out, ArrayRef):
+            return self.out.path
+        return resolve_target(self.out, None)[0] if _is_path(self.out) else None
 
     def check(self) -> None:
         """Raise unless what there is already can take these blocks, or what is not can be made."""
@@ -116,8 +138,9 @@ class Layout:
         for step, chunk, length in zip(block, chunks, self.shape, strict=True):
             if step % chunk and step < length:
                 raise UnalignedWriteError(
-                    f"blocks of shape {block} do not consist of whole chunks {chunks} of the "
-                    f"output: give multiples of them as blocks, or an output with other chunks"
+                    f"blocks of shape {block} do not consist of whole chunks of the output, which "
+                    f"have shape {chunks}: pass chunks= with multiples of these, or an output with "
+                    "other chunks"
                 )
 
     @contextlib.contextmanager
@@ -138,14 +161,11 @@ class Layout:
     @contextlib.contextmanager
     def _created(self, *, overwrite: bool) -> Iterator[tuple[ArrayRef, str]]:
         path, fmt = resolve_target(self.out, None)
-        chunks = self._auto() if fmt.supports_chunks else None
+        chunks = self.new_chunks if fmt.supports_chunks else None
         options = write_options(fmt, chunks, None, None, None)
         with fmt.publishing(path, None, overwrite=overwrite) as aside:
             stored = fmt.create(aside, None, self.shape, self.dtype, options)
             yield ArrayRef(aside, fmt.name, stored, mode="r+"), path
-
-    def _auto(self) -> Shape:
-        return normalize_chunks("auto", self.shape, self.dtype.itemsize)
 
 
 def _is_path(out: Any) -> bool:
@@ -179,8 +199,30 @@ def write_unit(ref: ArrayRef) -> Shape | None:
     return get_format(ref.format).write_unit(ref.path, stored)
 
 
-def layout(out: PathLike | Any, shape: Shape, dtype: DType) -> Layout:
+def check_distinct(layouts: Sequence[Layout]) -> None:
+    """Raise `UnsupportedOptionError` if two outputs are in one file: each waits for it alone."""
+    paths = [each.path for each in layouts if each.path is not None]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UnsupportedOptionError(f"two outputs are {path!r}: give each a file of its own")
+
+
+def write_blocks(
+    results: Generator[Sequence[Array | None], None, None], targets: Sequence[Target], grid: Grid
+) -> None:
+    """Wait for all blocks, and put those in their place that workers give back.
+
+    It ends after the last worker has, also by an error: then outputs can be removed.
+    """
+    with contextlib.closing(results):
+        for region, found in zip(grid, results, strict=True):
+            for target, block in zip(targets, found, strict=True):
+                if block is not None:
+                    target.put(region, block)
+
+
+def layout(out: Any, shape: Shape, dtype: DType, chunks: ChunksLike = "auto") -> Layout:
     """Return an output, once it is known that it can take such an array."""
-    found = Layout(out, shape, dtype)
+    found = Layout(out, shape, dtype, normalize_chunks(chunks, shape, dtype.itemsize))
     found.check()
     return found

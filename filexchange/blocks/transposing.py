@@ -1,6 +1,5 @@
 """Axes in another order, in one pass: long runs are read, and long runs are written."""
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from filexchange.aliases import Array, Shape, Slices
 from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.running import run
+from filexchange.blocks.running import check_executor, run
 from filexchange.blocks.sources import Piece, Source, as_source
-from filexchange.blocks.targets import Layout, Slot, Target, layout
+from filexchange.blocks.targets import Layout, Slot, Target, layout, write_blocks
 from filexchange.errors import UnsupportedOptionError
+from filexchange.ref import ArrayRef
 
 # The block as it was read, as it is written, and room for what a codec needs.
 _COPIES = 3
@@ -81,19 +81,26 @@ def transpose(
     source = as_source(a)
     order = _permutation(axes, len(source.shape))
     target = layout(out, tuple(source.shape[i] for i in order), source.dtype)
+    check_executor(executor)
+    _check_apart(source, target)
     budget = memory_budget(memory)
-    grid = Grid(target.shape, _block(source, order, target, budget))
-    nbytes = math.prod(source.shape) * source.dtype.itemsize
+    grid = Grid(target.shape, _block(source, order, target, budget - target.memory))
     needed = _COPIES * math.prod(grid.block) * source.dtype.itemsize
-    plan = Plan("transpose", len(grid), grid.block, needed, budget, nbytes, nbytes)
+    plan = Plan(
+        operation="transpose",
+        blocks=len(grid),
+        block_shape=grid.block,
+        block_memory=needed,
+        memory=budget,
+        bytes_read=target.nbytes,
+        bytes_written=target.nbytes,
+        result_memory=target.memory,
+    )
     if plan_only:
         return plan
     with target.opened(overwrite=overwrite) as (opened, result):
-        work = run(_Work(order), _tasks(source, order, opened, grid), executor, plan.most)
-        with contextlib.closing(work) as done:
-            for region, block in zip(grid, done, strict=True):
-                if block is not None:
-                    opened.put(region, block)
+        tasks = _tasks(source, order, opened, grid)
+        write_blocks(run(_Work(order), tasks, executor, plan.most), [opened], grid)
     return result
 
 
@@ -127,6 +134,19 @@ def moveaxis(
     return transpose(a, order, **options)
 
 
+def _check_apart(source: Source, target: Layout) -> None:
+    """Raise if blocks would be written over others that are still to be read."""
+    read, written = source.array, target.out
+    is_one_file = isinstance(read, ArrayRef) and isinstance(written, ArrayRef)
+    is_one_memory = isinstance(read, np.ndarray) and isinstance(written, np.ndarray)
+    if (is_one_file and read.path == written.path and read.key == written.key) or (
+        is_one_memory and np.may_share_memory(read, written)
+    ):
+        raise UnsupportedOptionError(
+            "out is the array that is read, which cannot be transposed in its place: give another"
+        )
+
+
 def _permutation(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     if axes is None:
         return tuple(reversed(range(ndim)))
@@ -140,7 +160,7 @@ def _permutation(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
 
 def _block(source: Source, order: tuple[int, ...], target: Layout, budget: int) -> Shape:
     """Return the shape of blocks of the output."""
-    most = min(_MOST_BYTES, budget // (_COPIES * _AT_A_TIME)) // source.dtype.itemsize
+    most = min(_MOST_BYTES, max(0, budget) // (_COPIES * _AT_A_TIME)) // source.dtype.itemsize
     ones = (1,) * len(order)
     read = ones if source.chunks is None else tuple(source.chunks[i] for i in order)
     written = target.chunks or ones
@@ -199,17 +219,17 @@ def _extended(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a worker does with a block; it returns it where it does not write it."""
+    """What a worker does with a block; it gives it back where it does not write it."""
 
     order: tuple[int, ...]
 
-    def __call__(self, task: tuple[Piece, Slot | None]) -> Array | None:
+    def __call__(self, task: tuple[Piece, Slot | None]) -> list[Array | None]:
         piece, slot = task
         block: Array = np.transpose(piece.read(), self.order)
         if slot is None:
-            return block
+            return [block]
         slot.write(block)
-        return None
+        return [None]
 
 
 def _tasks(

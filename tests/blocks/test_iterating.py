@@ -38,7 +38,7 @@ def test_stopping_ends_the_reader():
 
 
 def test_errors_come_at_once(tmp_path):
-    with pytest.raises(MemoryBudgetError, match="iter_blocks needs at least 2.40 kB"):
+    with pytest.raises(MemoryBudgetError, match="iter_blocks needs 2.40 kB for a block"):
         blocks.iter_blocks(np.zeros(100), chunks=-1, memory=1000)
     with pytest.raises(UnsupportedOptionError, match="chunks"):
         blocks.iter_blocks(np.zeros(100), chunks=(1, 2))

@@ -1,6 +1,7 @@
 """map_blocks gives what NumPy gives, from and to any format, in any executor."""
 
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -14,6 +15,8 @@ import filexchange as fx
 from filexchange import blocks
 from filexchange.errors import (
     ArrayExistsError,
+    ArrayMismatchError,
+    BadArrayFileError,
     BlockShapeError,
     MemoryBudgetError,
     UnalignedWriteError,
@@ -111,6 +114,100 @@ def test_shapes_at_the_edge(tmp_path, shape, suffix):
     np.testing.assert_array_equal(found.load(), -array)
 
 
+@pytest.mark.parametrize("suffix", ["zarr", "h5"])
+def test_new_files_have_the_chunks_that_are_asked_for(tmp_path, array, suffix):
+    out = tmp_path / f"a.{suffix}"
+    found = blocks.map_blocks(np.negative, array, out=out, chunks=(7, -1), executor=2)
+    assert found.chunks == (7, 30)
+    np.testing.assert_array_equal(found.load(), -array)
+
+
+def test_two_outputs_in_one_file_are_refused(tmp_path, array):
+    out = tmp_path / "a.h5"
+    with pytest.raises(UnsupportedOptionError, match="file of its own"):
+        blocks.map_blocks(lambda x: (x, x), array, out=[out, out])
+    assert os.listdir(tmp_path) == []
+
+
+def test_numbers_stay_numbers(array):
+    found = blocks.map_blocks(np.multiply, array, 2.0)
+    assert found.dtype == "f4"
+    np.testing.assert_array_equal(found, array * 2.0)
+
+
+def test_what_is_in_memory_cannot_be_changed_by_the_function(array):
+    before = array.copy()
+
+    def change(block):
+        block += 1
+        return block
+
+    with pytest.raises(ValueError, match="read-only"):
+        blocks.map_blocks(change, array, dtype="f4")
+    np.testing.assert_array_equal(array, before)
+
+
+def test_file_that_was_replaced_is_noticed(tmp_path, array):
+    ref = fx.save(tmp_path / "a.npy", array)
+    fx.save(tmp_path / "a.npy", array.T.astype("f8"), overwrite=True)
+    with pytest.raises(ArrayMismatchError, match="replaced"):
+        blocks.map_blocks(np.negative, ref)
+
+
+def test_file_that_is_cut_short_is_noticed(tmp_path, array):
+    ref = fx.save(tmp_path / "a.npy", array)
+    os.truncate(ref.path, os.path.getsize(ref.path) - 1)
+    with pytest.raises(BadArrayFileError, match="truncated"):
+        blocks.map_blocks(np.negative, ref, out=tmp_path / "b.npy")
+    assert os.listdir(tmp_path) == ["a.npy"]
+
+
+def test_result_in_memory_counts(array):
+    with pytest.raises(MemoryBudgetError, match="4.80 kB for the result"):
+        blocks.map_blocks(np.negative, array, memory=4000)
+
+
+def test_error_says_in_which_block(array):
+    def fail(block, block_id):
+        if block_id == (2, 0):
+            raise ArithmeticError("no")
+        return block
+
+    with pytest.raises(ArithmeticError) as caught:
+        blocks.map_blocks(fail, array, dtype="f4", chunks=(1, 30))
+    assert "block 2" in caught.value.__notes__[0]
+
+
+def _map_until_killed(kept, path, out):
+    def wait(block):
+        kept["begun"].set()
+        threading.Event().wait()
+
+    blocks.map_blocks(wait, path, out=out, dtype="f4", chunks=(1, 30))
+
+
+def test_killed_process_leaves_no_output_and_can_be_repeated(tmp_path, array, companion):
+    ref = fx.save(tmp_path / "a.npy", array)
+    begun = get_context("fork").Event()
+    other = companion({"begun": begun})
+    other.begin(_map_until_killed, ref.path, str(tmp_path / "b.npy"))
+    assert begun.wait(60)
+    other.kill()
+    assert not (tmp_path / "b.npy").exists()
+    found = blocks.map_blocks(np.negative, ref, out=tmp_path / "b.npy")
+    np.testing.assert_array_equal(found.load(), -array)
+
+
+def test_forked_child_works(tmp_path, array, companion):
+    ref = fx.save(tmp_path / "a.npy", array)
+    blocks.sum(ref)
+    assert companion().call(_sum, ref) == blocks.sum(ref)
+
+
+def _sum(kept, ref):
+    return blocks.sum(ref)
+
+
 def test_what_does_not_broadcast():
     with pytest.raises(UnsupportedOptionError, match="broadcast"):
         blocks.map_blocks(np.add, np.ones(3), np.ones(4))
@@ -194,8 +291,9 @@ def test_memory_that_is_none(memory):
 
 @pytest.mark.parametrize("executor", [0, -1, True, "threads"])
 def test_executor_that_is_none(executor):
-    with pytest.raises(UnsupportedOptionError, match="executor"):
-        blocks.map_blocks(np.negative, np.ones(3), executor=executor)
+    for plan_only in (False, True):
+        with pytest.raises(UnsupportedOptionError, match="executor"):
+            blocks.map_blocks(np.negative, np.ones(3), executor=executor, plan_only=plan_only)
 
 
 def test_plan_touches_nothing(tmp_path):
