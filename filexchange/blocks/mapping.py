@@ -1,29 +1,21 @@
 """Functions of blocks, block by block, from arrays to arrays."""
 
-import contextlib
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
-from filexchange.blocks.budget import memory_budget
+from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid, region_shape
 from filexchange.blocks.iterating import chosen_block
+from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.running import check_executor, run
 from filexchange.blocks.sources import Piece, Source, as_source
-from filexchange.blocks.targets import (
-    Layout,
-    Slot,
-    Target,
-    check_distinct,
-    layout,
-    write_blocks,
-)
+from filexchange.blocks.targets import Layout, check_distinct, layout
 from filexchange.errors import BlockShapeError, UnsupportedOptionError
 
 # For each input and output block: itself, and one that NumPy needs on the way to a result.
@@ -118,15 +110,22 @@ def map_blocks(
     dtypes = _dtypes(call, sources, dtype, len(outs))
     layouts = [layout(each, shape, type_, chunks) for each, type_ in zip(outs, dtypes, strict=True)]
     check_distinct(layouts)
-    check_executor(executor)
-    budget = memory_budget(memory)
-    grid = Grid(shape, _block(chunks, sources, layouts, budget))
+    settings = Settings(memory=memory, executor=executor, plan_only=plan_only)
+    grid = Grid(shape, _block(chunks, sources, layouts, settings.budget))
     for each in layouts:
         each.check_aligned(grid.block)
-    plan = _plan(sources, layouts, grid, budget)
+    plan = _plan(sources, layouts, grid, settings.budget)
     if plan_only:
         return plan
-    results = _run(call, sources, layouts, grid, plan, executor, overwrite=overwrite)
+    results = fill(
+        _Work(call, tuple(each.dtype for each in layouts)),
+        _Tasks(call, sources, grid, layouts[0].dtype),
+        layouts,
+        grid,
+        plan,
+        settings,
+        overwrite=overwrite,
+    )
     return results if isinstance(out, list | tuple) else results[0]
 
 
@@ -228,39 +227,33 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One block: where it comes from and where it goes."""
+    """The inputs of one block, and its place."""
 
     pieces: tuple[Piece, ...]
-    slots: tuple[Slot | None, ...]
-    dtypes: tuple[DType, ...]
     shape: Shape
     place: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a worker does with a task; it returns the blocks that it does not write itself."""
+    """What a worker does with a task."""
 
     call: _Call
+    dtypes: tuple[DType, ...]
 
-    def __call__(self, task: _Task) -> list[Array | None]:
+    def __call__(self, task: _Task) -> list[Array]:
         found = self.call.blocks([piece.read() for piece in task.pieces], task.place)
-        if len(found) != len(task.slots):
-            raise _wrong_number(self.call, len(found), len(task.slots))
-        results: list[Array | None] = []
-        for block, slot, dtype in zip(found, task.slots, task.dtypes, strict=True):
+        if len(found) != len(self.dtypes):
+            raise _wrong_number(self.call, len(found), len(self.dtypes))
+        for block in found:
             if block.shape != task.shape:
                 raise BlockShapeError(
                     f"{self.call.func!r} returned a block of shape {block.shape} for one of shape "
                     f"{task.shape}: it must keep the shape"
                 )
-            typed = block.astype(dtype, copy=False)
-            if slot is None:
-                results.append(typed)
-            else:
-                slot.write(typed)
-                results.append(None)
-        return results
+        return [
+            block.astype(dtype, copy=False) for block, dtype in zip(found, self.dtypes, strict=True)
+        ]
 
 
 def _wrong_number(call: _Call, found: int, wanted: int) -> BlockShapeError:
@@ -270,37 +263,23 @@ def _wrong_number(call: _Call, found: int, wanted: int) -> BlockShapeError:
     )
 
 
-def _run(
-    call: _Call,
-    sources: list[Source],
-    layouts: list[Layout],
-    grid: Grid,
-    plan: Plan,
-    executor: Any,
-    *,
-    overwrite: bool,
-) -> tuple[Any, ...]:
-    with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(each.opened(overwrite=overwrite)) for each in layouts]
-        targets = [target for target, _ in opened]
-        tasks = _tasks(call, sources, targets, grid, tuple(each.dtype for each in layouts))
-        write_blocks(run(_Work(call), tasks, executor, plan.most), targets, grid)
-        return tuple(result for _, result in opened)
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """The task of each block."""
 
+    call: _Call
+    sources: list[Source]
+    grid: Grid
+    dtype: DType
 
-def _tasks(
-    call: _Call,
-    sources: list[Source],
-    targets: list[Target],
-    grid: Grid,
-    dtypes: tuple[DType, ...],
-) -> Iterator[_Task]:
-    for index, region in enumerate(grid):
-        regions = [_part(region, source.shape) for source in sources]
-        pieces = tuple(source.piece(each) for source, each in zip(sources, regions, strict=True))
-        slots = tuple(target.slot(region) for target in targets)
-        place = _place(grid, index, sources, regions, dtypes[0]) if call.wanted else {}
-        yield _Task(pieces, slots, dtypes, region_shape(region), place)
+    def __call__(self, number: int) -> _Task:
+        region = self.grid[number]
+        regions = [_part(region, source.shape) for source in self.sources]
+        pieces = tuple(s.piece(each) for s, each in zip(self.sources, regions, strict=True))
+        place: dict[str, Any] = {}
+        if self.call.wanted:
+            place = _place(self.grid, number, self.sources, regions, self.dtype)
+        return _Task(pieces, region_shape(region), place)
 
 
 def _part(region: Slices, shape: Shape) -> Slices:

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from filexchange.aliases import Array
 from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.quantiles import QuantileSearch, nan_quantile_search, quantile_search
-from filexchange.blocks.reducing import Options, Reducer, reduced
+from filexchange.blocks.reducing import Reducer, ReductionOptions, reduced
 from filexchange.blocks.selection import survey
 
 # Part of the budget for elements that lie near the quantiles; the rest is for blocks.
@@ -31,7 +31,7 @@ def _searched(
     q: Any,
     method: str,
     begin: Callable[..., QuantileSearch],
-    options: Options,
+    options: ReductionOptions,
 ) -> Any:
     def passed(func: Callable[[Array], Any]) -> Any:
         return reduced(name, a, Reducer(_Pass(func), operator.add), None, False, **options)
@@ -46,7 +46,7 @@ def _searched(
     return search.values()
 
 
-def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[Options]) -> Any:
+def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[ReductionOptions]) -> Any:
     """Return exact quantiles of all elements; NaN if there is one.
 
     Parameters
@@ -88,7 +88,9 @@ def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[Option
     return _searched("quantile", a, q, method, quantile_search, options)
 
 
-def nanquantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[Options]) -> Any:
+def nanquantile(
+    a: Any, q: Any, *, method: str = "linear", **options: Unpack[ReductionOptions]
+) -> Any:
     """Return exact quantiles of the elements that are not NaN, as :func:`quantile`.
 
     Examples
@@ -100,7 +102,7 @@ def nanquantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[Opt
     return _searched("nanquantile", a, q, method, nan_quantile_search, options)
 
 
-def median(a: Any, **options: Unpack[Options]) -> Any:
+def median(a: Any, **options: Unpack[ReductionOptions]) -> Any:
     """Return the exact median of all elements; NaN if there is one.
 
     Examples

@@ -4,17 +4,17 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from filexchange.aliases import Array, ChunksLike, Shape, Slices
-from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.iterating import chosen_block
+from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.running import check_executor, run
+from filexchange.blocks.running import run
 from filexchange.blocks.sources import Piece, Source, as_source
 
 # For an element of the result: itself, and the count, sum and square that it may come from.
@@ -24,13 +24,10 @@ _RESULT_BYTES = 4 * 8
 _COPIES = 2
 
 
-class Options(TypedDict, total=False):
+class ReductionOptions(Options, total=False):
     """What all reductions take; see :func:`reduction`."""
 
     chunks: ChunksLike
-    memory: int | str | None
-    executor: Any
-    plan_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +57,23 @@ def reduced(
     keepdims: bool,
     *,
     chunks: ChunksLike = "auto",
-    memory: int | str | None = None,
-    executor: Any = None,
-    plan_only: bool = False,
+    **options: Unpack[Options],
 ) -> Any:
     """Return what a reducer makes of an array, or the plan; arguments are those of `reduction`."""
     source = as_source(array)
     axes = normalize_axis_tuple(
         range(len(source.shape)) if axis is None else axis, len(source.shape)
     )
-    check_executor(executor)
-    budget = memory_budget(memory)
-    grid = _grid(source, chunks, budget)
-    plan = _plan(operation, source, grid, axes, budget)
-    if plan_only:
+    settings = Settings(**options)
+    grid = _grid(source, chunks, settings.budget)
+    plan = _plan(operation, source, grid, axes, settings.budget)
+    if settings.plan_only:
         return plan
     if len(grid) == 0:
         # What NumPy says of nothing, errors included, comes from its own functions.
         empty = np.empty(source.shape, source.dtype)
         return _kept(reducer.finish(reducer.chunk(empty, axes)), source.shape, axes, keepdims)
-    found = _fold(source, grid, axes, reducer, executor, plan.most)
+    found = _fold(source, grid, axes, reducer, settings.executor, plan.most)
     return _kept(found, source.shape, axes, keepdims)
 
 
@@ -190,10 +184,7 @@ def reduction(
     combine: Callable[..., Any] | None = None,
     axis: int | tuple[int, ...] | None = None,
     keepdims: bool = False,
-    chunks: ChunksLike = "auto",
-    memory: int | str | None = None,
-    executor: Any = None,
-    plan_only: bool = False,
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Reduce an array along axes by functions of blocks.
 
@@ -214,8 +205,8 @@ def reduction(
         Leave the axes with length 1.
     chunks : int, tuple of int or "auto", optional
         Shape of the blocks, about 16 MiB of whole chunks of the file by default.
-    memory, executor, plan_only
-        As of :func:`map_blocks`.
+    **options
+        `memory`, `executor` and `plan_only` as of :func:`map_blocks`.
 
     Returns
     -------
@@ -244,14 +235,4 @@ def reduction(
         range(len(source.shape)) if axis is None else axis, len(source.shape)
     )
     theirs = _Theirs(chunk, combine or aggregate, aggregate, axes)
-    return reduced(
-        "reduction",
-        a,
-        theirs.reducer(),
-        axes,
-        keepdims,
-        chunks=chunks,
-        memory=memory,
-        executor=executor,
-        plan_only=plan_only,
-    )
+    return reduced("reduction", a, theirs.reducer(), axes, keepdims, **options)

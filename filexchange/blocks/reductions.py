@@ -8,7 +8,7 @@ import numpy as np
 
 from filexchange.aliases import Array, DType
 from filexchange.blocks.moments import Moments, merge, moments, nan_moments
-from filexchange.blocks.reducing import Options, Reducer, reduced
+from filexchange.blocks.reducing import Reducer, ReductionOptions, reduced
 from filexchange.blocks.sources import as_source
 
 Axis = int | tuple[int, ...] | None
@@ -31,7 +31,7 @@ def sum(
     *,
     dtype: Any = None,
     keepdims: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return the sum of the elements along axes; NumPy's `sum`, with the options of `reduction`.
 
@@ -51,7 +51,7 @@ def prod(
     *,
     dtype: Any = None,
     keepdims: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return the product of the elements along axes; NumPy's `prod`.
 
@@ -65,7 +65,9 @@ def prod(
     return reduced("prod", a, Reducer(chunk, np.multiply), axis, keepdims, **options)
 
 
-def min(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
+def min(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
     """Return the smallest element along axes, NaN if there is one; NumPy's `min`.
 
     Examples
@@ -77,7 +79,9 @@ def min(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     return reduced("min", a, Reducer(_Along(np.min), np.minimum), axis, keepdims, **options)
 
 
-def max(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
+def max(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
     """Return the largest element along axes, NaN if there is one; NumPy's `max`.
 
     Examples
@@ -89,7 +93,9 @@ def max(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     return reduced("max", a, Reducer(_Along(np.max), np.maximum), axis, keepdims, **options)
 
 
-def any(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
+def any(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
     """Return whether any element along axes is true; NumPy's `any`.
 
     Examples
@@ -101,7 +107,9 @@ def any(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
     return reduced("any", a, Reducer(_Along(np.any), np.logical_or), axis, keepdims, **options)
 
 
-def all(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
+def all(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
     """Return whether all elements along axes are true; NumPy's `all`.
 
     Examples
@@ -114,7 +122,7 @@ def all(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[
 
 
 def count_nonzero(
-    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
 ) -> Any:
     """Return how many elements along axes are not zero; NumPy's `count_nonzero`.
 
@@ -149,7 +157,7 @@ def _statistic(
     axis: Axis,
     keepdims: bool,
     ddof: float,
-    options: Options,
+    options: ReductionOptions,
     *,
     func: Callable[[Array, Axis], Moments] = moments,
     operation: str | None = None,
@@ -166,7 +174,9 @@ def _float_of(a: Any, *, is_real: bool) -> DType:
     return np.empty(0, found).real.dtype if is_real else found
 
 
-def mean(a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]) -> Any:
+def mean(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
     """Return the arithmetic mean along axes, summed as float64; NumPy's `mean`.
 
     Examples
@@ -184,7 +194,7 @@ def var(
     *,
     ddof: float = 0,
     keepdims: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return the variance along axes, in one pass; NumPy's `var`.
 
@@ -203,7 +213,7 @@ def std(
     *,
     ddof: float = 0,
     keepdims: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return the standard deviation along axes, in one pass; NumPy's `std`.
 
@@ -217,7 +227,7 @@ def std(
 
 
 def nanmean(
-    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[Options]
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
 ) -> Any:
     """Return the mean of the elements that are not NaN; NumPy's `nanmean`.
 
@@ -236,7 +246,7 @@ def nanvar(
     *,
     ddof: float = 0,
     keepdims: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return the variance of the elements that are not NaN; NumPy's `nanvar`.
 
@@ -255,7 +265,7 @@ def nanstd(
     *,
     ddof: float = 0,
     keepdims: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return the standard deviation of the elements that are not NaN; NumPy's `nanstd`.
 

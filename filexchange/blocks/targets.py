@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
 from filexchange.blocks.flat import check_unchanged, dense, lies_flat, write_region
-from filexchange.blocks.grid import Grid
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, formats_that, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
@@ -205,20 +204,6 @@ def check_distinct(layouts: Sequence[Layout]) -> None:
     for path in paths:
         if paths.count(path) > 1:
             raise UnsupportedOptionError(f"two outputs are {path!r}: give each a file of its own")
-
-
-def write_blocks(
-    results: Generator[Sequence[Array | None], None, None], targets: Sequence[Target], grid: Grid
-) -> None:
-    """Wait for all blocks, and put those in their place that workers give back.
-
-    It ends after the last worker has, also by an error: then outputs can be removed.
-    """
-    with contextlib.closing(results):
-        for region, found in zip(grid, results, strict=True):
-            for target, block in zip(targets, found, strict=True):
-                if block is not None:
-                    target.put(region, block)
 
 
 def layout(out: Any, shape: Shape, dtype: DType, chunks: ChunksLike = "auto") -> Layout:

@@ -1,20 +1,20 @@
 """Axes in another order, in one pass: long runs are read, and long runs are written."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from filexchange.aliases import Array, Shape, Slices
-from filexchange.blocks.budget import memory_budget
+from filexchange.aliases import Array, Shape
+from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid
+from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.running import check_executor, run
 from filexchange.blocks.sources import Piece, Source, as_source
-from filexchange.blocks.targets import Layout, Slot, Target, layout, write_blocks
+from filexchange.blocks.targets import Layout, layout
 from filexchange.errors import UnsupportedOptionError
 from filexchange.ref import ArrayRef
 
@@ -38,9 +38,7 @@ def transpose(
     *,
     out: Any = None,
     overwrite: bool = False,
-    memory: int | str | None = None,
-    executor: Any = None,
-    plan_only: bool = False,
+    **options: Unpack[Options],
 ) -> Any:
     """Write an array with its axes in another order.
 
@@ -49,7 +47,7 @@ def transpose(
     a : ArrayRef, path, ndarray or lazy array
     axes : sequence of int, optional
         Which axis of `a` each axis of the result is; in reverse by default.
-    out, overwrite, memory, executor, plan_only
+    out, overwrite, **options
         As of :func:`map_blocks`.
 
     Returns
@@ -81,27 +79,28 @@ def transpose(
     source = as_source(a)
     order = _permutation(axes, len(source.shape))
     target = layout(out, tuple(source.shape[i] for i in order), source.dtype)
-    check_executor(executor)
+    settings = Settings(**options)
     _check_apart(source, target)
-    budget = memory_budget(memory)
-    grid = Grid(target.shape, _block(source, order, target, budget - target.memory))
+    grid = Grid(target.shape, _block(source, order, target, settings.budget - target.memory))
     needed = _COPIES * math.prod(grid.block) * source.dtype.itemsize
     plan = Plan(
         operation="transpose",
         blocks=len(grid),
         block_shape=grid.block,
         block_memory=needed,
-        memory=budget,
+        memory=settings.budget,
         bytes_read=target.nbytes,
         bytes_written=target.nbytes,
         result_memory=target.memory,
     )
-    if plan_only:
+    if settings.plan_only:
         return plan
-    with target.opened(overwrite=overwrite) as (opened, result):
-        tasks = _tasks(source, order, opened, grid)
-        write_blocks(run(_Work(order), tasks, executor, plan.most), [opened], grid)
-    return result
+
+    def piece(number: int) -> Piece:
+        region = grid[number]
+        return source.piece(tuple(region[order.index(axis)] for axis in range(len(order))))
+
+    return fill(_Work(order), piece, [target], grid, plan, settings, overwrite=overwrite)[0]
 
 
 def moveaxis(
@@ -219,22 +218,9 @@ def _extended(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a worker does with a block; it gives it back where it does not write it."""
+    """What a worker does with a block."""
 
     order: tuple[int, ...]
 
-    def __call__(self, task: tuple[Piece, Slot | None]) -> list[Array | None]:
-        piece, slot = task
-        block: Array = np.transpose(piece.read(), self.order)
-        if slot is None:
-            return [block]
-        slot.write(block)
-        return [None]
-
-
-def _tasks(
-    source: Source, order: tuple[int, ...], target: Target, grid: Grid
-) -> Iterator[tuple[Piece, Slot | None]]:
-    for region in grid:
-        read: Slices = tuple(region[order.index(axis)] for axis in range(len(order)))
-        yield source.piece(read), target.slot(region)
+    def __call__(self, piece: Piece) -> list[Array]:
+        return [np.transpose(piece.read(), self.order)]
