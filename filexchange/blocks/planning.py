@@ -25,6 +25,8 @@ class Plan:
     bytes_read, bytes_written : int
     result_memory : int
         Bytes of memory that the result takes, where it is no file.
+    temporary : int
+        Bytes on disk that are given back at the end.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Plan:
       memory        50.0 MB a block, 200 MB of 512 MB
       reads         67.1 MB
       writes        0 B
+      temporary     0 B on disk
     """
 
     operation: str
@@ -45,6 +48,7 @@ class Plan:
     bytes_read: int
     bytes_written: int
     result_memory: int = 0
+    temporary: int = 0
 
     def __post_init__(self) -> None:
         check_fits(self.operation, self.block_memory, self.result_memory, self.memory)
@@ -68,5 +72,6 @@ class Plan:
             f"{format_size(self.projected_memory)} of {format_size(self.memory)}",
             "reads": format_size(self.bytes_read),
             "writes": format_size(self.bytes_written),
+            "temporary": f"{format_size(self.temporary)} on disk",
         }
         return "\n".join([self.operation, *(f"  {name:<14}{text}" for name, text in rows.items())])
