@@ -8,6 +8,7 @@ from typing import Any
 from filexchange.aliases import Array, Slices
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
+from filexchange.blocks.progress import reported
 from filexchange.blocks.running import run
 from filexchange.blocks.targets import Layout, Slot, Target
 
@@ -75,9 +76,8 @@ def fill(
         opened = [stack.enter_context(each.opened(overwrite=overwrite)) for each in layouts]
         targets = [target for target, _ in opened]
         tasks = _tasks(payload, targets, regions)
-        with contextlib.closing(
-            run(_Work(function), tasks, settings.executor, plan.most)
-        ) as results:
+        made = run(_Work(function), tasks, settings.executor, plan.most, settings.budget)
+        with contextlib.closing(reported(made, settings.progress, plan)) as results:
             for region, left in zip(regions, results, strict=True):
                 for target, block in zip(targets, left, strict=True):
                     if block is not None:

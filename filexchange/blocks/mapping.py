@@ -33,6 +33,7 @@ def map_blocks(
     overwrite: bool = False,
     memory: int | str | None = None,
     executor: Any = None,
+    progress: Any = False,
     plan_only: bool = False,
 ) -> Any:
     """Apply a function to blocks of arrays and put the results together.
@@ -64,10 +65,14 @@ def map_blocks(
         Bytes of memory, or a size such as ``"512MB"``, that the blocks under way may take over all
         workers: for each an input and output and as much again for what `func` needs. A quarter of
         the free memory by default.
-    executor : int or Executor, optional
+    executor : int, str or Executor, optional
         How many threads; or an executor, of threads, processes, Dask (a ``distributed.Client`` too)
         or Ray. One thread a core by default, which is right for functions that let go of the GIL,
-        as those of NumPy. For others use processes: `func` is pickled then.
+        as those of NumPy. For others ``"processes"`` starts one a core: `func` is pickled then, and
+        on Linux a MemoryError in it is what exceeds their share of `memory`.
+    progress : bool or callable, optional
+        Show a bar in the terminal, with rate and time left; or call ``progress(done, total)`` with
+        numbers of blocks.
     plan_only : bool, optional
         Return the :class:`Plan` and do nothing.
 
@@ -110,7 +115,7 @@ def map_blocks(
     dtypes = _dtypes(call, sources, dtype, len(outs))
     layouts = [layout(each, shape, type_, chunks) for each, type_ in zip(outs, dtypes, strict=True)]
     check_distinct(layouts)
-    settings = Settings(memory=memory, executor=executor, plan_only=plan_only)
+    settings = Settings(memory=memory, executor=executor, progress=progress, plan_only=plan_only)
     grid = Grid(shape, _block(chunks, sources, layouts, settings.budget))
     for each in layouts:
         each.check_aligned(grid.block)

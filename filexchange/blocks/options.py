@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from filexchange.blocks.budget import memory_budget
-from filexchange.blocks.running import check_executor
+from filexchange.blocks.progress import check_progress
+from filexchange.blocks.workers import check_executor
 
 
 class Options(TypedDict, total=False):
@@ -12,6 +13,7 @@ class Options(TypedDict, total=False):
 
     memory: int | str | None
     executor: Any
+    progress: Any
     plan_only: bool
 
 
@@ -21,7 +23,7 @@ class Settings:
 
     Attributes
     ----------
-    memory, executor, plan_only
+    memory, executor, progress, plan_only
         As the caller gave them.
     budget : int
         Bytes of memory that the operation may add.
@@ -29,9 +31,11 @@ class Settings:
 
     memory: int | str | None = None
     executor: Any = None
+    progress: Any = False
     plan_only: bool = False
     budget: int = field(init=False)
 
     def __post_init__(self) -> None:
         check_executor(self.executor)
+        check_progress(self.progress)
         object.__setattr__(self, "budget", memory_budget(self.memory))

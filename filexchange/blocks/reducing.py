@@ -14,6 +14,7 @@ from filexchange.blocks.grid import Grid
 from filexchange.blocks.iterating import chosen_block
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.planning import Plan
+from filexchange.blocks.progress import reported
 from filexchange.blocks.running import run
 from filexchange.blocks.sources import Piece, Source, as_source
 
@@ -73,7 +74,7 @@ def reduced(
         # What NumPy says of nothing, errors included, comes from its own functions.
         empty = np.empty(source.shape, source.dtype)
         return _kept(reducer.finish(reducer.chunk(empty, axes)), source.shape, axes, keepdims)
-    found = _fold(source, grid, axes, reducer, settings.executor, plan.most)
+    found = _fold(source, grid, axes, reducer, plan, settings)
     return _kept(found, source.shape, axes, keepdims)
 
 
@@ -110,14 +111,20 @@ class _Work:
 
 
 def _fold(
-    source: Source, grid: Grid, axes: tuple[int, ...], reducer: Reducer, executor: Any, most: int
+    source: Source,
+    grid: Grid,
+    axes: tuple[int, ...],
+    reducer: Reducer,
+    plan: Plan,
+    settings: Settings,
 ) -> Any:
     """Return the result for the axes that stay, each part merged in the order of the grid."""
     result = _Result(tuple(n for i, n in enumerate(source.shape) if i not in axes))
     blocks_each = math.prod(grid.counts[i] for i in axes)
     open_parts: dict[tuple[tuple[int, int], ...], tuple[Any, int]] = {}
-    pieces = map(source.piece, grid)
-    with contextlib.closing(run(_Work(reducer.chunk, axes), pieces, executor, most)) as results:
+    work, pieces = _Work(reducer.chunk, axes), map(source.piece, grid)
+    made = run(work, pieces, settings.executor, plan.most, settings.budget)
+    with contextlib.closing(reported(made, settings.progress, plan)) as results:
         for region, found in zip(grid, results, strict=True):
             part = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in axes)
             before, count = open_parts.pop(part, (None, 0))
@@ -206,7 +213,7 @@ def reduction(
     chunks : int, tuple of int or "auto", optional
         Shape of the blocks, about 16 MiB of whole chunks of the file by default.
     **options
-        `memory`, `executor` and `plan_only` as of :func:`map_blocks`.
+        `memory`, `executor`, `progress` and `plan_only` as of :func:`map_blocks`.
 
     Returns
     -------

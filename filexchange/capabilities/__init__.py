@@ -25,6 +25,7 @@ mechanism               macOS                       Windows
 `are_equal`             memcmp                      NumPy
 `shared_memory_dir`     none                        none
 `memory_limit`          none                        none
+`limit_memory`          no                          no
 ======================  ==========================  =======================================
 """
 
@@ -40,6 +41,7 @@ from filexchange.capabilities.machine import (
     available_memory,
     free_bytes,
     is_private,
+    limit_memory,
     memory_limit,
     raise_descriptor_limit,
     shared_memory_dir,
@@ -65,6 +67,7 @@ __all__ = [
     "can_lease",
     "free_bytes",
     "is_private",
+    "limit_memory",
     "link_new",
     "link_or_copy",
     "lock_exclusively",

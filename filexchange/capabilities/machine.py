@@ -37,6 +37,23 @@ def memory_limit() -> int | None:
     return max(0, min(left)) if left else None
 
 
+def limit_memory(room: int) -> bool:
+    """Let this process add no more than so many bytes of memory; return whether the system can.
+
+    What is beyond is a MemoryError, and not the end of some process. Mapped files do not count.
+    """
+    if sys.platform != "linux":
+        return False
+    import resource  # noqa: PLC0415 - not on every system
+
+    with open("/proc/self/status", encoding="ascii") as file:
+        used = next(int(line.split()[1]) << 10 for line in file if line.startswith("VmData"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = [used + room, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    return True
+
+
 @functools.cache
 def _memory_groups() -> tuple[str, ...]:
     """Return the directories of this process's memory control group and those above it."""

@@ -289,13 +289,6 @@ def test_memory_that_is_none(memory):
         blocks.map_blocks(np.negative, np.ones(3), memory=memory)
 
 
-@pytest.mark.parametrize("executor", [0, -1, True, "threads"])
-def test_executor_that_is_none(executor):
-    for plan_only in (False, True):
-        with pytest.raises(UnsupportedOptionError, match="executor"):
-            blocks.map_blocks(np.negative, np.ones(3), executor=executor, plan_only=plan_only)
-
-
 def test_plan_touches_nothing(tmp_path):
     ref = fx.create_array(tmp_path / "a.npy", shape=(1 << 14, 1 << 12), dtype="f4")
     out = tmp_path / "b.npy"
