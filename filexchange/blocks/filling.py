@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from filexchange.aliases import Array, Slices
+from filexchange.blocks.drafts import opened
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.progress import reported
@@ -73,8 +74,8 @@ def fill(
         Of the function. No file appears then, and no worker writes any more.
     """
     with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(each.opened(overwrite=overwrite)) for each in layouts]
-        targets = [target for target, _ in opened]
+        outputs = [stack.enter_context(opened(each, None, overwrite=overwrite)) for each in layouts]
+        targets = [output.target for output in outputs]
         tasks = _tasks(payload, targets, regions)
         made = run(_Work(function), tasks, settings.executor, plan.most, settings.budget)
         with contextlib.closing(reported(made, settings.progress, plan)) as results:
@@ -82,7 +83,7 @@ def fill(
                 for target, block in zip(targets, left, strict=True):
                     if block is not None:
                         target.put(region, block)
-        return tuple(result for _, result in opened)
+    return tuple(output.result for output in outputs)
 
 
 def _tasks(

@@ -48,7 +48,7 @@ def map_blocks(
     *arrays : ArrayRef, path, ndarray or lazy array
         Broadcast against each other as NumPy does. Numbers are passed as they are.
     out : path, ArrayRef, ndarray or array-like, optional
-        Where to: a path, whose suffix chooses among the formats that are filled by region, or an
+        Where to: a path, whose suffix chooses the format, or an
         array of the result's shape and dtype that is there already. A new ndarray by default. With
         a list or tuple of them, `func` returns as many blocks.
     dtype : dtype_like, optional
@@ -211,6 +211,7 @@ def _plan(sources: list[Source], layouts: list[Layout], grid: Grid, budget: int)
         bytes_read=sum(math.prod(shape) * itemsize for shape, itemsize in read),
         bytes_written=sum(each.nbytes for each in layouts),
         result_memory=sum(each.memory for each in layouts),
+        temporary=sum(each.temporary for each in layouts),
     )
 
 

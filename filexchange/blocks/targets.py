@@ -1,9 +1,7 @@
 """What blocks are written to: files of any format that is filled by region, arrays in memory."""
 
-import contextlib
-import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +11,9 @@ from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
 from filexchange.blocks.flat import check_unchanged, dense, lies_flat, write_region
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats import Format, StoredArray, formats_that, get_format, source_chunks
+from filexchange.formats import Format, StoredArray, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
-from filexchange.options import resolve_target, write_options
+from filexchange.options import resolve_target
 from filexchange.ref import ArrayRef
 
 
@@ -55,6 +53,10 @@ class Target:
         """Return where a worker writes a block; None if it gives the block back for :meth:`put`."""
         return None if self.unit is None else Slot(self.array, region)
 
+    def read(self, region: Slices) -> Array:
+        """Return what is in a region."""
+        return np.asarray(self.array[(*region, ...)])
+
     def put(self, region: Slices, block: Array) -> None:
         """Write a block that a worker gave back."""
         self.array[(*region, ...)] = block
@@ -84,9 +86,10 @@ class Layout:
         """What blocks should be whole multiples of; None where it does not matter."""
         if isinstance(self.out, ArrayRef):
             return self.out.shards or self.out.chunks
-        if _is_path(self.out):
-            fmt = resolve_target(self.out, None)[1]
-            return self.new_chunks if fmt.supports_chunks else None
+        if is_path(self.out):
+            path, fmt = resolve_target(self.out, None)
+            is_chunked = fmt.supports_chunks and fmt.is_filled_by_region(path)
+            return self.new_chunks if is_chunked else None
         return None if self.out is None else source_chunks(self.out)
 
     @property
@@ -104,14 +107,34 @@ class Layout:
         """Absolute path of the file, if it is one of ours."""
         if isinstance(self.out, ArrayRef):
             return self.out.path
-        return resolve_target(self.out, None)[0] if _is_path(self.out) else None
+        return resolve_target(self.out, None)[0] if is_path(self.out) else None
+
+    @property
+    def temporary(self) -> int:
+        """Bytes on disk that a file takes beside itself while it is made."""
+        return self.nbytes if self.is_staged(kept=False) else 0
+
+    def is_staged(self, *, kept: bool) -> bool:
+        """Return whether a file is filled as an npy file first and then converted.
+
+        That is so where it cannot be filled by region, and where it has to be `kept` after a crash
+        and takes one writer, who may leave it damaged.
+        """
+        if not is_path(self.out):
+            return False
+        path, fmt = resolve_target(self.out, None)
+        return not fmt.is_filled_by_region(path) or (kept and not fmt.supports_writers)
+
+    def options(self, fmt: Format) -> tuple[ChunksLike, None, None, None]:
+        """Return chunks, shards, compression and attributes of a new file in a format."""
+        return self.new_chunks if fmt.supports_chunks else None, None, None, None
 
     def check(self) -> None:
         """Raise unless what there is already can take these blocks, or what is not can be made."""
-        if self.out is None or _is_path(self.out):
+        if self.out is None or is_path(self.out):
             new_layout(self.shape, self.dtype)
             if self.out is not None:
-                _check_regions(resolve_target(self.out, None)[1])
+                resolve_target(self.out, None)
             return
         if any(not hasattr(self.out, name) for name in ("shape", "dtype", "__setitem__")):
             raise UnsupportedOptionError(
@@ -142,52 +165,10 @@ class Layout:
                     "other chunks"
                 )
 
-    @contextlib.contextmanager
-    def opened(self, *, overwrite: bool) -> Iterator[tuple[Target, Any]]:
-        """Yield the target and what to return to the caller; a file appears when it is complete."""
-        if self.out is None:
-            array = np.empty(self.shape, self.dtype)
-            yield Target(array, None), array
-        elif _is_path(self.out):
-            with self._created(overwrite=overwrite) as (draft, path), _filling(draft) as target:
-                yield target, dataclasses.replace(draft, path=path, mode="r")
-        elif isinstance(self.out, ArrayRef):
-            with _filling(self.out) as target:
-                yield target, self.out
-        else:
-            yield Target(self.out, None), self.out
 
-    @contextlib.contextmanager
-    def _created(self, *, overwrite: bool) -> Iterator[tuple[ArrayRef, str]]:
-        path, fmt = resolve_target(self.out, None)
-        chunks = self.new_chunks if fmt.supports_chunks else None
-        options = write_options(fmt, chunks, None, None, None)
-        with fmt.publishing(path, None, overwrite=overwrite) as aside:
-            stored = fmt.create(aside, None, self.shape, self.dtype, options)
-            yield ArrayRef(aside, fmt.name, stored, mode="r+"), path
-
-
-def _is_path(out: Any) -> bool:
+def is_path(out: Any) -> bool:
+    """Return whether an output is a file that is still to be made."""
     return isinstance(out, str) or hasattr(out, "__fspath__")
-
-
-def _check_regions(fmt: Format) -> None:
-    if not fmt.supports_regions:
-        raise UnsupportedOptionError(
-            f"format {fmt.name!r} is not filled by region; these are: "
-            f"{formats_that(lambda each: each.supports_regions)}"
-        )
-
-
-@contextlib.contextmanager
-def _filling(ref: ArrayRef) -> Iterator[Target]:
-    """Yield the target for a file; where it takes one writer, this process is the one."""
-    unit = write_unit(ref)
-    if unit is not None:
-        yield Target(ref, unit)
-        return
-    with ref.opened("r+") as array:
-        yield Target(array, None)
 
 
 def write_unit(ref: ArrayRef) -> Shape | None:

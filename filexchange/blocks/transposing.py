@@ -92,6 +92,7 @@ def transpose(
         bytes_read=target.nbytes,
         bytes_written=target.nbytes,
         result_memory=target.memory,
+        temporary=target.temporary,
     )
     if settings.plan_only:
         return plan

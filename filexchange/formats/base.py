@@ -137,6 +137,8 @@ class Format(ABC):
         Whether a file holds several arrays by name.
     supports_regions : bool
         Whether an array can be created first and filled by region.
+    supports_writers : bool
+        Whether several processes can fill one array, each its own units: see :meth:`write_unit`.
     is_self_describing : bool
         Whether the file alone tells shape and dtype.
     """
@@ -150,6 +152,7 @@ class Format(ABC):
     supports_shards: ClassVar[bool] = False
     supports_keys: ClassVar[bool] = False
     supports_regions: ClassVar[bool] = True
+    supports_writers: ClassVar[bool] = False
     is_self_describing: ClassVar[bool] = True
 
     @abstractmethod
@@ -238,6 +241,10 @@ class Format(ABC):
     def keys(self, path: str) -> list[str]:
         """Return the names of the arrays in a container, sorted; none where a file is one array."""
         return []
+
+    def is_filled_by_region(self, path: str) -> bool:
+        """Return whether :meth:`create` makes something at this path that can be filled."""
+        return self.supports_regions
 
     def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
         """Return the shape of what must have one writer at a time; None if all of the array must.

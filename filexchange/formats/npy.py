@@ -23,6 +23,7 @@ class NpyFormat(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".npy",)
     magic: ClassVar[bytes] = npyheader.MAGIC
     supports_mmap: ClassVar[bool] = True
+    supports_writers: ClassVar[bool] = True
 
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions

@@ -21,6 +21,7 @@ class RawFormat(Format):
     name: ClassVar[str] = "raw"
     suffixes: ClassVar[tuple[str, ...]] = (".raw", ".bin", ".dat")
     supports_mmap: ClassVar[bool] = True
+    supports_writers: ClassVar[bool] = True
     is_self_describing: ClassVar[bool] = False
 
     def write(

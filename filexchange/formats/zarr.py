@@ -60,6 +60,7 @@ class ZarrFormat(Format):
     supports_chunks: ClassVar[bool] = True
     supports_shards: ClassVar[bool] = True
     supports_keys: ClassVar[bool] = True
+    supports_writers: ClassVar[bool] = True
 
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions
@@ -85,6 +86,9 @@ class ZarrFormat(Format):
                 "not end in '.zip'"
             )
         return _add(path, key, shape, dtype, options)[0]
+
+    def is_filled_by_region(self, path: str) -> bool:
+        return not path.lower().endswith(_ARCHIVE_SUFFIX)
 
     def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
         return stored.shards or stored.chunks

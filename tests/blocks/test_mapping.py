@@ -1,5 +1,6 @@
 """map_blocks gives what NumPy gives, from and to any format, in any executor."""
 
+import contextlib
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -41,7 +42,7 @@ def array():
 
 
 @pytest.mark.parametrize("name", _SAVED)
-@pytest.mark.parametrize("out", ["c.npy", "c.raw", "c.h5", "c.zarr"])
+@pytest.mark.parametrize("out", ["c.npy", "c.raw", "c.h5", "c.zarr", "c.npz", "c.zarr.zip"])
 def test_formats(tmp_path, array, name, out):
     ref = fx.save(tmp_path / name, array, **_SAVED[name])
     result = blocks.map_blocks(np.sqrt, abs(array), out=tmp_path / out, executor=2, chunks=-1)
@@ -331,3 +332,20 @@ def test_dask_client(tmp_path, array, dask_client):
     ref = fx.save(tmp_path / "a.npy", array)
     found = blocks.map_blocks(np.negative, ref, chunks=(8, 30), executor=dask_client)
     np.testing.assert_array_equal(found, -array)
+
+
+def test_formats_that_are_written_at_once_go_through_a_temporary_file(tmp_path, array):
+    out = tmp_path / "b.npz"
+    plan = blocks.map_blocks(np.sqrt, array, out=out, plan_only=True)
+    assert plan.temporary == array.nbytes
+
+    def fail(block):
+        assert len(os.listdir(tmp_path)) > 0
+        raise KeyError
+
+    for func, raised in [(fail, KeyError), (np.negative, None)]:
+        with pytest.raises(raised) if raised else contextlib.nullcontext():
+            blocks.map_blocks(func, array, out=out, dtype="f4", chunks=(7, 4))
+        assert os.listdir(tmp_path) == ([] if raised else ["b.npz"])
+    with np.load(out) as found:
+        np.testing.assert_array_equal(found["arr_0"], -array)
