@@ -17,6 +17,7 @@ wrong value, what was allowed and what to do::
     ├── MemoryBudgetError (MemoryError)           a block larger than ``memory=`` allows
     ├── BlockShapeError (ValueError)              a function returned a block of another shape
     ├── UnalignedWriteError (ValueError)          blocks that would share a chunk they write
+    ├── ResumeError (ValueError)                  what was begun is not what should go on
     ├── ArrayFileError
     │   ├── BadArrayFileError (ValueError)        corrupt, truncated or hostile content
     │   ├── ArrayMismatchError (ValueError)       the file no longer is what the reference says
@@ -95,6 +96,10 @@ class BlockShapeError(FileExchangeError, ValueError):
 
 class UnalignedWriteError(FileExchangeError, ValueError):
     """Two blocks would write parts of one chunk or shard, and lose each other's."""
+
+
+class ResumeError(FileExchangeError, ValueError):
+    """What was begun is not what should go on, or somebody else is at it; nothing was changed."""
 
 
 class ArrayFileError(FileExchangeError):

@@ -78,6 +78,12 @@ def exists_error(path: str) -> ArrayExistsError:
     )
 
 
+def check_absent(path: str) -> None:
+    """Raise `ArrayExistsError` if something is at `path`."""
+    if os.path.lexists(path):
+        raise exists_error(path)
+
+
 def check_exists(path: str) -> None:
     """Raise `ArrayNotFoundError`, or the error that hides it, unless something is at `path`."""
     with naming_errors(path):
@@ -256,8 +262,8 @@ def publish(path: str, *, overwrite: bool) -> Iterator[str]:
     StorageFullError, ArrayAccessError, ArrayNotFoundError
         For the operating system's errors within the block.
     """
-    if not overwrite and os.path.lexists(path):
-        raise exists_error(path)
+    if not overwrite:
+        check_absent(path)
     aside = partial_name(path)
     with naming_errors(path):
         try:

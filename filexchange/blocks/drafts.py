@@ -1,6 +1,8 @@
 """Outputs while they are filled, and how they become what the caller asked for."""
 
 import contextlib
+import dataclasses
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +16,22 @@ from filexchange.formats import Format, get_format
 from filexchange.options import resolve_target, write_options
 from filexchange.ref import ArrayRef
 
-# Of a draft's name: what the file holds, for those that do not tell it.
-_DESCRIPTION = ".json"
+# Beside a draft that is kept: what it holds, since not every file tells; and what it has become.
+_DESCRIPTION, _PUBLISHED = ".ref.json", ".published.json"
 
 
 @dataclass(slots=True)
 class Output:
-    """What is filled, and what the caller of the operation gets in the end."""
+    """What is filled, and what the caller of the operation gets in the end.
 
-    target: Target
+    Attributes
+    ----------
+    target : Target or None
+        None if a process before this one filled and published it, and then ended.
+    result : ArrayRef, ndarray or other array
+    """
+
+    target: Target | None
     result: Any
 
 
@@ -34,62 +43,110 @@ def opened(layout: Layout, kept: str | None, *, overwrite: bool) -> Iterator[Out
     ----------
     layout : Layout
     kept : str or None
-        Where a file is until it is complete if it is to stay there after an error, and to be filled
-        further if it is there already.
+        Where a new file is until it is complete if it is to stay there after an error, and to be
+        filled further if it is there already.
     overwrite : bool
         Replace what is at the path.
     """
     if layout.out is None:
         array = np.empty(layout.shape, layout.dtype)
         yield Output(Target(array, None), array)
-    elif is_path(layout.out):
-        with _published(layout, kept, overwrite=overwrite) as output:
-            yield output
     elif isinstance(layout.out, ArrayRef):
         with _filling(layout.out) as target:
             yield Output(target, layout.out)
-    else:
+    elif not is_path(layout.out):
         yield Output(Target(layout.out, None), layout.out)
+    elif kept is None:
+        with _published(layout, overwrite=overwrite) as output:
+            yield output
+    else:
+        with _kept(layout, kept, overwrite=overwrite) as output:
+            yield output
 
 
 @contextlib.contextmanager
-def _published(layout: Layout, kept: str | None, *, overwrite: bool) -> Iterator[Output]:
+def _published(layout: Layout, *, overwrite: bool) -> Iterator[Output]:
+    """Fill a hidden file that is gone if anything fails."""
     path, fmt = resolve_target(layout.out, None)
-    is_staged = layout.is_staged(kept=kept is not None)
     with fmt.publishing(path, None, overwrite=overwrite) as aside, contextlib.ExitStack() as stack:
-        place = kept or aside
-        if is_staged and kept is None:
+        if layout.is_staged(kept=False):
             place = files.partial_name(path)
             stack.callback(files.remove, place)
-        draft = _draft(layout, get_format("npy") if is_staged else fmt, place, is_kept=bool(kept))
+            draft = _created(layout, get_format("npy"), place)
+        else:
+            draft = _created(layout, fmt, aside)
         with _filling(draft) as target:
             output = Output(target, draft)
             yield output
-        stored = draft.stored
-        if is_staged:
-            with draft.opened("r") as source:
-                stored = fmt.write(aside, None, source, write_options(fmt, *layout.options(fmt)))
-        elif kept is not None:
-            files.move(place, aside, overwrite=True)
+        is_converted = draft.path != aside
+        stored = _converted(draft, layout, fmt, aside) if is_converted else draft.stored
     output.result = ArrayRef(path, fmt.name, stored)
 
 
-def _draft(layout: Layout, fmt: Format, place: str, *, is_kept: bool) -> ArrayRef:
-    """Return the file to be filled: what is there from before, or a new one."""
-    description = place + _DESCRIPTION
-    if is_kept and os.path.exists(description) and os.path.exists(place):
-        with open(description, encoding="utf-8") as file:
+@contextlib.contextmanager
+def _kept(layout: Layout, place: str, *, overwrite: bool) -> Iterator[Output]:
+    """Fill a file that stays at its place until it is published."""
+    path, fmt = resolve_target(layout.out, None)
+    found = _published_before(path, place)
+    if found is not None:
+        yield Output(None, found)
+        return
+    fmt.check_place(path, overwrite=overwrite)
+    draft = _kept_draft(layout, fmt, place)
+    with _filling(draft) as target:
+        output = Output(target, draft)
+        yield output
+    if layout.is_staged(kept=True):
+        with fmt.publishing(path, None, overwrite=overwrite) as aside:
+            output.result = ArrayRef(path, fmt.name, _converted(draft, layout, fmt, aside))
+            _tell_published(place, aside, output.result)
+    else:
+        output.result = dataclasses.replace(draft, path=path, mode="r")
+        _tell_published(place, place, output.result)
+        with files.naming_errors(path):
+            files.move(place, path, overwrite=overwrite)
+
+
+def _created(layout: Layout, fmt: Format, place: str) -> ArrayRef:
+    options = write_options(fmt, *layout.options(fmt))
+    stored = fmt.create(place, None, layout.shape, layout.dtype, options)
+    return ArrayRef(place, fmt.name, stored, mode="r+")
+
+
+def _kept_draft(layout: Layout, fmt: Format, place: str) -> ArrayRef:
+    """Return the draft that is there from before, if it is complete as a file, or a new one."""
+    if os.path.exists(place + _DESCRIPTION) and os.path.exists(place):
+        with open(place + _DESCRIPTION, encoding="utf-8") as file:
             return ArrayRef.from_json(file.read())
-    if is_kept:
-        files.remove(place)
-    stored = fmt.create(
-        place, None, layout.shape, layout.dtype, write_options(fmt, *layout.options(fmt))
-    )
-    draft = ArrayRef(place, fmt.name, stored, mode="r+")
-    if is_kept:
-        with files.publish(description, overwrite=True) as aside, open(aside, "x") as file:
-            file.write(draft.to_json())
+    files.remove(place)
+    draft = _created(layout, get_format("npy") if layout.is_staged(kept=True) else fmt, place)
+    _write(place + _DESCRIPTION, draft.to_json())
     return draft
+
+
+def _converted(draft: ArrayRef, layout: Layout, fmt: Format, aside: str) -> Any:
+    with draft.opened("r") as source:
+        return fmt.write(aside, None, source, write_options(fmt, *layout.options(fmt)))
+
+
+def _tell_published(place: str, aside: str, result: ArrayRef) -> None:
+    """Remember, before it is renamed, how the published file is recognized."""
+    told = {"inode": os.stat(aside).st_ino, "ref": result.to_json()}
+    _write(place + _PUBLISHED, json.dumps(told))
+
+
+def _published_before(path: str, place: str) -> ArrayRef | None:
+    if not (os.path.exists(place + _PUBLISHED) and os.path.exists(path)):
+        return None
+    with open(place + _PUBLISHED, encoding="utf-8") as file:
+        told = json.load(file)
+    is_it = os.stat(path).st_ino == told["inode"]
+    return ArrayRef.from_json(told["ref"]) if is_it else None
+
+
+def _write(path: str, text: str) -> None:
+    with files.publish(path, overwrite=True) as aside, open(aside, "x", encoding="utf-8") as file:
+        file.write(text)
 
 
 @contextlib.contextmanager

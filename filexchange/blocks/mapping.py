@@ -12,6 +12,7 @@ from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
 from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid, region_shape
 from filexchange.blocks.iterating import chosen_block
+from filexchange.blocks.jobs import kept_block
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.sources import Piece, Source, as_source
@@ -33,6 +34,7 @@ def map_blocks(
     overwrite: bool = False,
     memory: int | str | None = None,
     executor: Any = None,
+    resume: Any = False,
     progress: Any = False,
     plan_only: bool = False,
 ) -> Any:
@@ -70,6 +72,12 @@ def map_blocks(
         or Ray. One thread a core by default, which is right for functions that let go of the GIL,
         as those of NumPy. For others ``"processes"`` starts one a core: `func` is pickled then, and
         on Linux a MemoryError in it is what exceeds their share of `memory`.
+    resume : bool, "force" or path, optional
+        Write down what is done in a directory beside `out`, whose name is that of `out` and
+        ``.fxjob``, or in the one that is given, until the output is complete; and go on with what
+        is there, whoever began it. Blocks that are done are compared with their checksums first.
+        Another function, input or grid is refused, unless by ``"force"``: then the blocks that are
+        done stay as they are.
     progress : bool or callable, optional
         Show a bar in the terminal, with rate and time left; or call ``progress(done, total)`` with
         numbers of blocks.
@@ -87,6 +95,8 @@ def map_blocks(
         If one block needs more than `memory`; nothing was read.
     UnalignedWriteError
         If blocks of shape `chunks` would share a chunk of an output.
+    ResumeError
+        If what was begun is something else, or another process is at it; nothing was changed.
     BlockShapeError
         If `func` returns blocks of another shape or number.
     ArrayExistsError, StorageFullError, ...
@@ -115,8 +125,11 @@ def map_blocks(
     dtypes = _dtypes(call, sources, dtype, len(outs))
     layouts = [layout(each, shape, type_, chunks) for each, type_ in zip(outs, dtypes, strict=True)]
     check_distinct(layouts)
-    settings = Settings(memory=memory, executor=executor, progress=progress, plan_only=plan_only)
-    grid = Grid(shape, _block(chunks, sources, layouts, settings.budget))
+    settings = Settings(
+        memory=memory, executor=executor, resume=resume, progress=progress, plan_only=plan_only
+    )
+    kept = kept_block(resume, layouts) if chunks == "auto" else None
+    grid = Grid(shape, kept or _block(chunks, sources, layouts, settings.budget))
     for each in layouts:
         each.check_aligned(grid.block)
     plan = _plan(sources, layouts, grid, settings.budget)
@@ -125,6 +138,7 @@ def map_blocks(
     results = fill(
         _Work(call, tuple(each.dtype for each in layouts)),
         _Tasks(call, sources, grid, layouts[0].dtype),
+        sources,
         layouts,
         grid,
         plan,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from filexchange.blocks.budget import memory_budget
+from filexchange.blocks.jobs import check_resume
 from filexchange.blocks.progress import check_progress
 from filexchange.blocks.workers import check_executor
 
@@ -13,6 +14,7 @@ class Options(TypedDict, total=False):
 
     memory: int | str | None
     executor: Any
+    resume: Any
     progress: Any
     plan_only: bool
 
@@ -23,7 +25,7 @@ class Settings:
 
     Attributes
     ----------
-    memory, executor, progress, plan_only
+    memory, executor, resume, progress, plan_only
         As the caller gave them.
     budget : int
         Bytes of memory that the operation may add.
@@ -31,11 +33,13 @@ class Settings:
 
     memory: int | str | None = None
     executor: Any = None
+    resume: Any = False
     progress: Any = False
     plan_only: bool = False
     budget: int = field(init=False)
 
     def __post_init__(self) -> None:
         check_executor(self.executor)
+        check_resume(self.resume)
         check_progress(self.progress)
         object.__setattr__(self, "budget", memory_budget(self.memory))

@@ -10,6 +10,7 @@ import numpy as np
 from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
 from filexchange.blocks.flat import check_unchanged, dense, lies_flat, write_region
+from filexchange.blocks.sources import FilePiece
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
@@ -23,6 +24,10 @@ class Slot:
 
     ref: ArrayRef
     region: Slices
+
+    def read(self) -> Array:
+        """Return what is there."""
+        return FilePiece(self.ref, self.region).read()
 
     def write(self, block: Array) -> None:
         """Write the block, which has the region's shape, and the array's dtype."""

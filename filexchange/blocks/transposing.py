@@ -11,6 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from filexchange.aliases import Array, Shape
 from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid
+from filexchange.blocks.jobs import kept_block
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.sources import Piece, Source, as_source
@@ -81,7 +82,10 @@ def transpose(
     target = layout(out, tuple(source.shape[i] for i in order), source.dtype)
     settings = Settings(**options)
     _check_apart(source, target)
-    grid = Grid(target.shape, _block(source, order, target, settings.budget - target.memory))
+    block = kept_block(settings.resume, [target])
+    if block is None:
+        block = _block(source, order, target, settings.budget - target.memory)
+    grid = Grid(target.shape, block)
     needed = _COPIES * math.prod(grid.block) * source.dtype.itemsize
     plan = Plan(
         operation="transpose",
@@ -101,7 +105,9 @@ def transpose(
         region = grid[number]
         return source.piece(tuple(region[order.index(axis)] for axis in range(len(order))))
 
-    return fill(_Work(order), piece, [target], grid, plan, settings, overwrite=overwrite)[0]
+    return fill(_Work(order), piece, [source], [target], grid, plan, settings, overwrite=overwrite)[
+        0
+    ]
 
 
 def moveaxis(

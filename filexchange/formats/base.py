@@ -263,6 +263,11 @@ class Format(ABC):
         """Remove the array `key` from a container that nobody else sees yet."""
         raise UnsupportedOptionError(f"format {self.name!r} holds one array a file, none by key")
 
+    def check_place(self, path: str, *, overwrite: bool) -> None:
+        """Raise unless a file of this format may come to be at `path`."""
+        if not overwrite:
+            files.check_absent(path)
+
     @contextlib.contextmanager
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
         """Yield the path to :meth:`write` to; what is there becomes `path` when the block ends.

@@ -166,6 +166,16 @@ class ZarrFormat(Format):
     def naming_errors(self, path: str) -> contextlib.AbstractContextManager[None]:
         return zarr_errors.naming_errors(path)
 
+    def check_place(self, path: str, *, overwrite: bool) -> None:
+        super().check_place(path, overwrite=overwrite)
+        with self.naming_errors(path):
+            is_other = os.path.isdir(path) and os.listdir(path) and not self.recognizes(path)
+        if is_other:
+            raise UnsupportedOptionError(
+                f"{path!r} is a directory and not a Zarr store, and is not replaced by one: "
+                "choose another path, or remove it"
+            )
+
     @contextlib.contextmanager
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
         """Yield the path to write to, as the base class does.
@@ -188,13 +198,7 @@ class ZarrFormat(Format):
             with self._adding(path, key, overwrite=overwrite) as aside:
                 yield aside
             return
-        with self.naming_errors(path):
-            is_other = os.path.isdir(path) and os.listdir(path) and not self.recognizes(path)
-        if is_other:
-            raise UnsupportedOptionError(
-                f"{path!r} is a directory and not a Zarr store, and is not replaced by one: "
-                "choose another path, or remove it"
-            )
+        self.check_place(path, overwrite=True)
         with super().replacing(path, key, overwrite=overwrite) as aside:
             if path.lower().endswith(_ARCHIVE_SUFFIX) and not os.path.lexists(aside):
                 new_archive(aside)

@@ -1,0 +1,355 @@
+"""What was begun goes on where it ended, is not confused with something else, and ends equal."""
+
+import functools
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+import zipfile
+from concurrent.futures import ProcessPoolExecutor
+
+import h5py
+import numpy as np
+import pytest
+
+import filexchange as fx
+from filexchange import blocks
+from filexchange.blocks.journal import Journal
+from filexchange.errors import ArrayExistsError, ResumeError, UnsupportedOptionError
+
+_OUTPUTS = ["b.npy", "b.raw", "b.zarr", "b.h5", "b.npz", "b.zarr.zip"]
+
+
+@pytest.fixture
+def array():
+    return np.random.default_rng(0).normal(size=(40, 30)).astype("f4")
+
+
+class _Counted:
+    """A function that counts its blocks, and fails once it has done some."""
+
+    def __init__(self, most):
+        self.most = most
+        self.lock = threading.Lock()
+        self.done = 0
+
+    def __call__(self, block, step=1.0):
+        with self.lock:
+            if self.done == self.most:
+                raise InterruptedError
+            self.done += 1
+        return block * 2 + step
+
+    def __reduce__(self):  # its count is no part of what it does
+        return _Counted, ()
+
+
+def _begun(path, out, most=10, **options):
+    counted = _Counted(most)
+    with pytest.raises(InterruptedError) as caught:
+        blocks.map_blocks(
+            counted, path, out=out, dtype="f4", chunks=(2, 30), executor=1, resume=True, **options
+        )
+    assert ".fxjob" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize("out", _OUTPUTS)
+def test_only_what_is_missing_is_done(tmp_path, array, out):
+    ref = fx.save(tmp_path / "a.npy", array)
+    _begun(ref.path, tmp_path / out)
+    assert not (tmp_path / out).exists()
+    counted = _Counted(None)
+    found = blocks.map_blocks(
+        counted, ref.path, out=tmp_path / out, dtype="f4", chunks=(2, 30), resume=True
+    )
+    np.testing.assert_array_equal(found.load(), array * 2 + 1)
+    assert counted.done <= 11  # 20 in all
+    assert sorted(os.listdir(tmp_path)) == ["a.npy", out]
+
+
+def test_another_budget_and_other_workers_keep_the_grid(tmp_path, array):
+    ref = fx.save(tmp_path / "a.npy", array)
+    options = {"out": tmp_path / "b.npy", "dtype": "f4", "resume": True}
+    counted = _Counted(3)
+    with pytest.raises(InterruptedError):
+        blocks.map_blocks(counted, ref, executor=1, memory=4000, **options)
+    counted = _Counted(None)
+    found = blocks.map_blocks(counted, ref, memory="1GB", executor="threads", **options)
+    del options["resume"]
+    plan = blocks.map_blocks(_double, ref, memory=4000, plan_only=True, overwrite=True, **options)
+    assert counted.done in {plan.blocks - 3, plan.blocks - 2}
+    np.testing.assert_array_equal(found.load(), array * 2 + 1)
+
+
+def _double(block):
+    return block * 2
+
+
+def _triple(block):
+    return block * 3
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"func": _double}, "function was"),
+        ({"args": (2.0,)}, "function was"),
+        ({"chunks": (4, 30)}, r"blocks\.number was 20, and is 10"),
+        ({"dtype": "f8"}, r"outputs\[0\]\.dtype was float32, and is float64"),
+        ({"input": 1.0}, r"inputs\[0\]\.modified was"),
+    ],
+)
+def test_something_else_is_refused_and_loses_nothing(tmp_path, array, change, told):
+    ref = fx.save(tmp_path / "a.npy", array)
+    _begun(ref.path, tmp_path / "b.npy")
+    if "input" in change:
+        fx.save(ref.path, array + change.pop("input"), overwrite=True)
+    options = {"func": _Counted(None), "dtype": "f4", "chunks": (2, 30)} | change
+    with pytest.raises(ResumeError, match=told):
+        blocks.map_blocks(
+            options.pop("func"), ref.path, out=tmp_path / "b.npy", resume=True, **options
+        )
+    counted = _Counted(None)
+    blocks.map_blocks(
+        counted, ref.path, out=tmp_path / "b.npy", dtype="f4", chunks=(2, 30), resume="force"
+    )
+    assert counted.done <= 11
+
+
+def test_force_keeps_what_is_done_but_no_other_grid(tmp_path, array):
+    ref = fx.save(tmp_path / "a.npy", array)
+    _begun(ref.path, tmp_path / "b.npy")
+    options = {"out": tmp_path / "b.npy", "dtype": "f4", "resume": "force"}
+    with pytest.raises(ResumeError, match="remove that directory"):
+        blocks.map_blocks(_triple, ref, chunks=(5, 30), **options)
+    found = blocks.map_blocks(_triple, ref, chunks=(2, 30), **options).load()
+    np.testing.assert_array_equal(found[:18], array[:18] * 2 + 1)
+    np.testing.assert_array_equal(found[-18:], array[-18:] * 3)
+
+
+def test_damaged_blocks_and_records_are_done_again(tmp_path, array):
+    ref = fx.save(tmp_path / "a.npy", array)
+    job = tmp_path / "b.npy.fxjob"
+    _begun(ref.path, tmp_path / "b.npy")
+    with open(job / "draft", "r+b") as file:
+        file.seek(-30 * 4 * 39, os.SEEK_END)  # in the first block
+        file.write(b"xxxx")
+    with open(job / "journal", "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.truncate()
+    counted = _Counted(None)
+    found = blocks.map_blocks(
+        counted, ref.path, out=tmp_path / "b.npy", dtype="f4", chunks=(2, 30), resume=True
+    )
+    np.testing.assert_array_equal(found.load(), array * 2 + 1)
+    assert 12 <= counted.done <= 13
+
+
+def test_several_outputs(tmp_path, array):
+    def two(block):
+        if block[0, 0] == array[20, 0] and should_fail:
+            raise InterruptedError
+        return block, -block
+
+    outs = [tmp_path / "b.npy", tmp_path / "c.h5"]
+    for should_fail in (True, False):
+        options = {"out": outs, "dtype": ["f4", "f4"], "chunks": (4, 30), "resume": "force"}
+        if should_fail:
+            with pytest.raises(InterruptedError):
+                blocks.map_blocks(two, array, **options)
+    first, second = blocks.map_blocks(two, array, **options)
+    np.testing.assert_array_equal(first.load(), array)
+    np.testing.assert_array_equal(second.load(), -array)
+    assert sorted(os.listdir(tmp_path)) == ["b.npy", "c.h5"]
+
+
+def test_arrays_that_are_there_already(tmp_path, array):
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        dataset = file.create_dataset("x", (40, 30), "f4")
+        with pytest.raises(UnsupportedOptionError, match="needs an output with a path"):
+            blocks.map_blocks(_double, array, out=dataset, resume=True)
+    for out in (None, np.empty((40, 30), "f4")):
+        with pytest.raises(UnsupportedOptionError, match="with its process|needs an output"):
+            blocks.map_blocks(_double, array, out=out, dtype="f4", resume=tmp_path / "job")
+    ref = fx.create_array(tmp_path / "c.zarr", shape=(40, 30), dtype="f4", chunks=(2, 30))
+    writable = fx.open_array(ref.path, mode="r+")
+    _begun(fx.save(tmp_path / "a.npy", array).path, writable)
+    counted = _Counted(None)
+    blocks.map_blocks(
+        counted, tmp_path / "a.npy", out=writable, dtype="f4", chunks=(2, 30), resume=True
+    )
+    assert counted.done <= 11
+    np.testing.assert_array_equal(ref.load(), array * 2 + 1)
+    assert sorted(os.listdir(tmp_path)) == ["a.npy", "b.h5", "c.zarr"]
+
+
+def test_directory_of_ones_own(tmp_path, array):
+    job, out = tmp_path / "job", tmp_path / "out"
+    out.mkdir()
+    counted = _Counted(4)
+    options = {"out": out / "b.npy", "dtype": "f4", "chunks": (4, 30), "resume": job}
+    with pytest.raises(InterruptedError):
+        blocks.map_blocks(counted, array, executor=1, **options)
+    assert json.loads((job / "recipe.json").read_text())["blocks"] == {
+        "number": 10,
+        "shape": [4, 30],
+    }
+    counted = _Counted(None)
+    blocks.map_blocks(counted, array, **options)
+    assert counted.done <= 7
+    assert (os.listdir(tmp_path), os.listdir(out)) == (["out"], ["b.npy"])
+
+
+def test_two_at_a_time(tmp_path, array, companion):
+    ref = fx.save(tmp_path / "a.npy", array)
+
+    def other(block):
+        with pytest.raises(ResumeError, match="another process"):
+            companion().call(_map_again, ref.path, str(tmp_path / "b.npy"))
+        return block * 2
+
+    blocks.map_blocks(
+        functools.partial(_call, _Reduced(other)),
+        ref,
+        out=tmp_path / "b.npy",
+        dtype="f4",
+        chunks=-1,
+        resume=True,
+    )
+
+
+class _Reduced:
+    def __init__(self, function=None):
+        self.function = function
+
+    def __reduce__(self):
+        return _Reduced, ()
+
+
+def _call(held, block):
+    return held.function(block)
+
+
+def _map_again(kept, path, out):
+    blocks.map_blocks(
+        functools.partial(_call, _Reduced()), path, out=out, dtype="f4", chunks=-1, resume=True
+    )
+
+
+@pytest.mark.parametrize("resume", [1, 0.5, b"x"])
+def test_what_is_neither(resume):
+    with pytest.raises(UnsupportedOptionError, match="resume="):
+        blocks.map_blocks(_double, np.ones(3), resume=resume)
+
+
+def test_functions_that_have_no_name(tmp_path):
+    with pytest.raises(UnsupportedOptionError, match="whether .* is still the same"):
+        blocks.map_blocks(
+            functools.partial(_call, threading.Lock()),
+            np.ones(3),
+            out=tmp_path / "b.npy",
+            dtype=float,
+            resume=True,
+        )
+    assert os.listdir(tmp_path) == []
+
+
+def test_file_that_is_there_is_not_replaced(tmp_path, array):
+    fx.save(tmp_path / "b.npy", array)
+    with pytest.raises(ArrayExistsError):
+        blocks.map_blocks(_double, array, out=tmp_path / "b.npy", resume=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), array)
+
+
+def _killed_at(count, work, *args):
+    """Work until so many Python functions were called, in any thread, and die by SIGKILL."""
+    left = iter(range(count))
+
+    def profile(frame, event, arg):
+        if event == "call" and next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    work(*args)
+    os._exit(0)
+
+
+def _killed_often(seed, times, work, path, out):
+    """Have others killed at random until one is done, so many of them; return what they made."""
+    generator = random.Random(seed)
+    context = multiprocessing.get_context("fork")
+    made = set()
+    while times > 0 or not made:
+        count = int(10 ** generator.uniform(2, 5.5))
+        other = context.Process(target=_killed_at, args=(count, work, path, out))
+        other.start()
+        other.join()
+        if other.exitcode == 0:
+            made.add(_content(out))
+            _remove(out)
+        else:
+            assert other.exitcode == -signal.SIGKILL, other.exitcode
+            times -= 1
+    return made
+
+
+def _content(path):
+    """Return the bytes of a file, or of all in a directory or an archive, which has dates."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            return tuple((name, file.read(name)) for name in file.namelist())
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            return file.read()
+    return tuple((name, _content(os.path.join(path, name))) for name in sorted(os.listdir(path)))
+
+
+def _remove(path):
+    shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+
+
+def _map(path, out):
+    blocks.map_blocks(_double, path, out=out, dtype="f4", chunks=(1, 30), executor=2, resume=True)
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """Another process, whose forks have nothing of this one's threads."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        pool.submit(int).result()
+        yield pool
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no way to end a process at any point")
+@pytest.mark.parametrize("out", _OUTPUTS)
+def test_killed_at_random_the_output_is_the_same(tmp_path, array, fresh, out):
+    ref = fx.save(tmp_path / "a.npy", array[:12])
+    path = str(tmp_path / out)
+    blocks.map_blocks(_double, ref, out=path, dtype="f4", chunks=(1, 30))
+    whole = _content(path)
+    _remove(path)
+    assert fresh.submit(_killed_often, out, 20, _map, ref.path, path).result() == {whole}
+
+
+def test_journal_stops_at_the_first_record_that_is_not_whole(tmp_path):
+    path = str(tmp_path / "journal")
+    journal = Journal(path)
+    for number in range(5):
+        journal.add(number, number * 7)
+    journal.close()
+    with open(path, "r+b") as file:
+        file.seek(16 * 3 + 2)
+        file.write(b"\xff")
+    journal = Journal(path)
+    assert journal.done == {0: 0, 1: 7, 2: 14}
+    journal.add(9, 1)
+    journal.close()
+    journal = Journal(path)
+    assert journal.done == {0: 0, 1: 7, 2: 14, 9: 1}
+    journal.close()
