@@ -7,14 +7,17 @@ until the operation is complete.
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from filexchange import capabilities, files
 from filexchange.aliases import Shape
+from filexchange.blocks.checkpoints import Checkpoint
 from filexchange.blocks.journal import Journal
 from filexchange.blocks.targets import Layout, is_path
 from filexchange.errors import ResumeError, UnsupportedOptionError
+
+T = TypeVar("T")
 
 _SUFFIX = ".fxjob"
 _RECIPE, _JOURNAL, _LOCK, _DRAFT = "recipe.json", "journal", "lock", "draft"
@@ -55,6 +58,19 @@ class Job:
         """Yield the record of finished blocks."""
         with contextlib.closing(Journal(self.path(_JOURNAL))) as journal:
             yield journal
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        """Return where a state is kept."""
+        return Checkpoint(self.path(name))
+
+    def remembered(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` returned when it was called first, in whatever process that was."""
+        checkpoint = self.checkpoint(name)
+        found = checkpoint.load()
+        if found is None:
+            found = (make(),)
+            checkpoint.save(found)
+        return cast("T", found[0])
 
     def recipe(self) -> dict[str, Any] | None:
         """Return what is to be done; None if nothing was begun."""

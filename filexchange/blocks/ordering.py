@@ -1,15 +1,20 @@
 """Exact quantiles of arrays larger than memory, in two passes for most, and never an estimate."""
 
+import functools
+import itertools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from filexchange.aliases import Array
-from filexchange.blocks.budget import memory_budget
+from filexchange.aliases import Array, ChunksLike
+from filexchange.blocks.jobs import working
+from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.quantiles import QuantileSearch, nan_quantile_search, quantile_search
+from filexchange.blocks.recipes import recipe
 from filexchange.blocks.reducing import Reducer, ReductionOptions, reduced
 from filexchange.blocks.selection import survey
+from filexchange.blocks.sources import as_source
 
 # Part of the budget for elements that lie near the quantiles; the rest is for blocks.
 _GATHERED_SHARE = 8
@@ -31,19 +36,41 @@ def _searched(
     q: Any,
     method: str,
     begin: Callable[..., QuantileSearch],
-    options: ReductionOptions,
+    chunks: ChunksLike = "auto",
+    **options: Unpack[Options],
 ) -> Any:
-    def passed(func: Callable[[Array], Any]) -> Any:
-        return reduced(name, a, Reducer(_Pass(func), operator.add), None, False, **options)
+    settings = Settings(**options)
+    if settings.plan_only:
+        return _passed(name, a, survey, chunks, options)
+    resume = settings.resume
+    told = recipe(name, (q, method, begin), [as_source(a)], (), ()) if resume else {}
+    with working(resume, (), told) as job:
+        numbers = itertools.count()
 
-    found = passed(survey)
-    if options.get("plan_only"):
-        return found
-    gathered = memory_budget(options.get("memory")) // _GATHERED_SHARE
-    search = begin(found, q, method, max_bytes=gathered)
-    while not search.is_done:
-        search = search.narrowed(passed(search))
-    return search.values()
+        def passed(func: Callable[[Array], Any]) -> Any:
+            if job is None:
+                return _passed(name, a, func, chunks, options)
+            number = next(numbers)
+            inner: Options = {**options, "resume": job.path(f"pass-{number}")}
+            make = functools.partial(_passed, name, a, func, chunks, inner)
+            return job.remembered(f"found-{number}", make)
+
+        def budget() -> int:
+            return settings.budget // _GATHERED_SHARE
+
+        # Another budget would take other passes.
+        gathered = budget() if job is None else job.remembered("gathered", budget)
+        search = begin(passed(survey), q, method, max_bytes=gathered)
+        while not search.is_done:
+            search = search.narrowed(passed(search))
+        return search.values()
+
+
+def _passed(
+    name: str, a: Any, func: Callable[[Array], Any], chunks: ChunksLike, options: Options
+) -> Any:
+    reducer = Reducer(_Pass(func), operator.add)
+    return reduced(name, a, reducer, None, False, chunks=chunks, **options)
 
 
 def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[ReductionOptions]) -> Any:
@@ -85,7 +112,7 @@ def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[Reduct
     >>> blocks.quantile(np.array([3.0, 1.0, 2.0, 10.0]), [0.5, 1])
     array([ 2.5, 10. ])
     """
-    return _searched("quantile", a, q, method, quantile_search, options)
+    return _searched("quantile", a, q, method, quantile_search, **options)
 
 
 def nanquantile(
@@ -99,7 +126,7 @@ def nanquantile(
     >>> float(blocks.nanquantile(np.array([3.0, np.nan, 2.0]), 0.5))
     2.5
     """
-    return _searched("nanquantile", a, q, method, nan_quantile_search, options)
+    return _searched("nanquantile", a, q, method, nan_quantile_search, **options)
 
 
 def median(a: Any, **options: Unpack[ReductionOptions]) -> Any:
@@ -111,4 +138,4 @@ def median(a: Any, **options: Unpack[ReductionOptions]) -> Any:
     >>> float(blocks.median(np.array([3.0, 1.0, 2.0, 10.0])))
     2.5
     """
-    return _searched("median", a, 0.5, "linear", quantile_search, options)
+    return _searched("median", a, 0.5, "linear", quantile_search, **options)

@@ -1,7 +1,7 @@
 """What an operation is, as far as its result depends on it, in JSON."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ _VERSION = 1
 
 def recipe(
     operation: str,
-    function: Callable[..., Any],
+    function: Any,
     inputs: Sequence[Source],
     outputs: Sequence[Layout],
     regions: Sequence[Slices],

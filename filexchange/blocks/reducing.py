@@ -2,19 +2,22 @@
 
 import contextlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from filexchange.aliases import Array, ChunksLike, Shape, Slices
+from filexchange.blocks.checkpoints import Checkpoint
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.iterating import chosen_block
+from filexchange.blocks.jobs import kept_block, working
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.progress import reported
+from filexchange.blocks.recipes import recipe
 from filexchange.blocks.running import run
 from filexchange.blocks.sources import Piece, Source, as_source
 
@@ -66,7 +69,8 @@ def reduced(
         range(len(source.shape)) if axis is None else axis, len(source.shape)
     )
     settings = Settings(**options)
-    grid = _grid(source, chunks, settings.budget)
+    kept = kept_block(settings.resume) if chunks == "auto" else None
+    grid = _grid(source, kept or chunks, settings.budget)
     plan = _plan(operation, source, grid, axes, settings.budget)
     if settings.plan_only:
         return plan
@@ -118,39 +122,91 @@ def _fold(
     plan: Plan,
     settings: Settings,
 ) -> Any:
-    """Return the result for the axes that stay, each part merged in the order of the grid."""
-    result = _Result(tuple(n for i, n in enumerate(source.shape) if i not in axes))
-    blocks_each = math.prod(grid.counts[i] for i in axes)
-    open_parts: dict[tuple[tuple[int, int], ...], tuple[Any, int]] = {}
-    work, pieces = _Work(reducer.chunk, axes), map(source.piece, grid)
-    made = run(work, pieces, settings.executor, plan.most, settings.budget)
-    with contextlib.closing(reported(made, settings.progress, plan)) as results:
-        for region, found in zip(grid, results, strict=True):
-            part = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in axes)
-            before, count = open_parts.pop(part, (None, 0))
-            merged = found if count == 0 else reducer.merge(before, found)
-            if count + 1 == blocks_each:
-                # At once, because what is merged may take several times the memory.
-                result.put(tuple(slice(*ends) for ends in part), reducer.finish(merged))
-            else:
-                open_parts[part] = merged, count + 1
-    return result.whole
+    """Return the result for the axes that stay."""
+    told = recipe(plan.operation, (reducer, axes), [source], (), grid) if settings.resume else {}
+    with working(settings.resume, (), told) as job:
+        checkpoint = None if job is None else job.checkpoint("state")
+        before = None if checkpoint is None else checkpoint.load()
+        merged = _Merged.of(source.shape, grid, axes) if before is None else before
+        work = _Work(reducer.chunk, axes)
+        pieces = (source.piece(grid[i]) for i in range(merged.count, len(grid)))
+        made = run(work, pieces, settings.executor, plan.most, settings.budget)
+        results = reported(made, settings.progress, plan, merged.count)
+        with contextlib.closing(results), _saved(merged, checkpoint):
+            for found in results:
+                merged.add(found, reducer)
+                if checkpoint is not None:
+                    checkpoint.offer(merged)
+    return merged.whole
 
 
-class _Result:
-    """The results of parts, put together; of a single one as it is, whatever it is."""
+@contextlib.contextmanager
+def _saved(merged: "_Merged", checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Keep what is merged if an error ends the block."""
+    try:
+        yield
+    except BaseException:
+        if checkpoint is not None and not merged.is_changing:
+            checkpoint.save(merged)
+        raise
 
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
-        self.whole: Any = None
 
-    def put(self, region: Slices, part: Any) -> None:
-        """Add the result of a part."""
-        if all(r.stop - r.start == n for r, n in zip(region, self._shape, strict=True)):
+@dataclass(slots=True)
+class _Merged:
+    """The partial results of the first blocks, merged in the order of the grid.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the result.
+    count : int
+        How many blocks are in it.
+    whole : ndarray or any result
+        The results of the parts that are complete.
+    parts : dict
+        Of the others, by their places along the axes that stay, what is merged so far and of how
+        many blocks.
+    is_changing : bool
+        Whether some of this is ahead of the rest.
+    """
+
+    grid: Grid
+    axes: tuple[int, ...]
+    shape: Shape
+    blocks_each: int
+    count: int = 0
+    whole: Any = None
+    parts: dict[tuple[tuple[int, int], ...], tuple[Any, int]] = field(default_factory=dict)
+    is_changing: bool = False
+
+    @classmethod
+    def of(cls, shape: Shape, grid: Grid, axes: tuple[int, ...]) -> "_Merged":
+        """Return what there is before the first block."""
+        kept = tuple(n for i, n in enumerate(shape) if i not in axes)
+        return cls(grid, axes, kept, math.prod(grid.counts[i] for i in axes))
+
+    def add(self, found: Any, reducer: Reducer) -> None:
+        """Merge the partial result of the next block."""
+        self.is_changing = True
+        region = self.grid[self.count]
+        part = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in self.axes)
+        before, count = self.parts.pop(part, (None, 0))
+        merged = found if count == 0 else reducer.merge(before, found)
+        if count + 1 == self.blocks_each:
+            # At once, because what is merged may take several times the memory.
+            self._put(tuple(slice(*ends) for ends in part), reducer.finish(merged))
+        else:
+            self.parts[part] = merged, count + 1
+        self.count += 1
+        self.is_changing = False
+
+    def _put(self, region: Slices, part: Any) -> None:
+        """Put the result of a part in its place; of a single one as it is, whatever it is."""
+        if all(r.stop - r.start == n for r, n in zip(region, self.shape, strict=True)):
             self.whole = part
             return
         if self.whole is None:
-            self.whole = np.empty(self._shape, np.asarray(part).dtype)
+            self.whole = np.empty(self.shape, np.asarray(part).dtype)
         self.whole[region] = part
 
 
@@ -213,7 +269,9 @@ def reduction(
     chunks : int, tuple of int or "auto", optional
         Shape of the blocks, about 16 MiB of whole chunks of the file by default.
     **options
-        `memory`, `executor`, `progress` and `plan_only` as of :func:`map_blocks`.
+        `memory`, `executor`, `progress` and `plan_only` as of :func:`map_blocks`; and `resume`, the
+        path of a directory in which partial results are kept until the result is complete, and
+        from which a process after this one goes on. Partial results are pickled there.
 
     Returns
     -------

@@ -284,18 +284,19 @@ def _killed_often(seed, times, work, path, out):
     generator = random.Random(seed)
     context = multiprocessing.get_context("fork")
     made = set()
-    while times > 0 or not made:
+    while True:
         count = int(10 ** generator.uniform(2, 5.5))
         other = context.Process(target=_killed_at, args=(count, work, path, out))
         other.start()
         other.join()
         if other.exitcode == 0:
             made.add(_content(out))
+            if times <= 0:
+                return made
             _remove(out)
         else:
             assert other.exitcode == -signal.SIGKILL, other.exitcode
             times -= 1
-    return made
 
 
 def _content(path):
@@ -335,6 +336,7 @@ def test_killed_at_random_the_output_is_the_same(tmp_path, array, fresh, out):
     whole = _content(path)
     _remove(path)
     assert fresh.submit(_killed_often, out, 20, _map, ref.path, path).result() == {whole}
+    assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", out}
 
 
 def test_journal_stops_at_the_first_record_that_is_not_whole(tmp_path):
@@ -353,3 +355,56 @@ def test_journal_stops_at_the_first_record_that_is_not_whole(tmp_path):
     journal = Journal(path)
     assert journal.done == {0: 0, 1: 7, 2: 14, 9: 1}
     journal.close()
+
+
+def _reduce(path, out):
+    """Save what some reductions give."""
+    found = [
+        blocks.reduction(path, np.sum, np.sum, axis=0, chunks=(1, 7), resume=f"{out}.1"),
+        blocks.std(path, chunks=(1, 30), resume=f"{out}.2"),
+        blocks.quantile(path, [0.1, 0.77], chunks=(2, 30), memory=8000, resume=f"{out}.3"),
+    ]
+    fx.save(out, np.concatenate([np.ravel(each) for each in found]))
+
+
+def test_reductions_killed_at_random_are_the_same(tmp_path, array, fresh):
+    ref = fx.save(tmp_path / "a.npy", array[:12])
+    path = str(tmp_path / "b.npy")
+    _reduce(ref.path, path)
+    whole = _content(path)
+    _remove(path)
+    assert fresh.submit(_killed_often, 0, 20, _reduce, ref.path, path).result() == {whole}
+    assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", "b.npy"}
+
+
+def test_reductions_do_only_what_is_missing(tmp_path, array):
+    job = tmp_path / "job"
+    calls = []
+
+    class Sum:
+        def __init__(self, most):
+            self.most = most
+
+        def __call__(self, block, axis, keepdims):
+            calls.append(1)
+            if len(calls) == self.most:
+                raise InterruptedError
+            return block.sum(axis=axis, keepdims=keepdims)
+
+        def __reduce__(self):
+            return Sum.__qualname__
+
+    options = {"axis": 1, "chunks": (2, 30), "executor": 1, "resume": job}
+    with pytest.raises(InterruptedError):
+        blocks.reduction(array, Sum(15), np.sum, **options)
+    with pytest.raises(ResumeError, match="inputs"):
+        blocks.reduction(array + 1, Sum(None), np.sum, **options)
+    found = blocks.reduction(array, Sum(None), np.sum, **options)
+    np.testing.assert_array_equal(found, array.sum(axis=1))
+    assert len(calls) < 25
+    assert os.listdir(tmp_path) == []
+
+
+def test_result_in_memory_needs_a_directory():
+    with pytest.raises(UnsupportedOptionError, match="the directory in which"):
+        blocks.sum(np.ones(3), resume=True)
