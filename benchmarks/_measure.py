@@ -132,11 +132,8 @@ def size_name(nbytes: int) -> str:
     return f"{nbytes // MIB} MiB" if nbytes >= MIB else f"{nbytes // KIB} KiB"
 
 
-def parser(doc: str, *, sizes: str, names: Sequence[str], repeat: int) -> argparse.ArgumentParser:
-    """Return a parser of the options that scripts with peers have."""
-
-    def listed(text: str) -> list[int]:
-        return [parse_size(size) for size in text.split(",")]
+def names_among(names: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return a type for an option that takes some of these names, separated by commas."""
 
     def known(text: str) -> list[str]:
         chosen = text.split(",")
@@ -144,9 +141,18 @@ def parser(doc: str, *, sizes: str, names: Sequence[str], repeat: int) -> argpar
             raise argparse.ArgumentTypeError(f"{sorted(unknown)} are none of {', '.join(names)}")
         return chosen
 
+    return known
+
+
+def parser(doc: str, *, sizes: str, names: Sequence[str], repeat: int) -> argparse.ArgumentParser:
+    """Return a parser of the options that scripts with peers have."""
+
+    def listed(text: str) -> list[int]:
+        return [parse_size(size) for size in text.split(",")]
+
     made = argparse.ArgumentParser(description=doc.splitlines()[0])
     made.add_argument("--sizes", type=listed, default=listed(sizes), help=f"default {sizes}")
-    made.add_argument("--only", type=known, default=list(names), help=", ".join(names))
+    made.add_argument("--only", type=names_among(names), default=list(names), help=", ".join(names))
     made.add_argument("--repeat", type=int, default=repeat, help=f"rounds, default {repeat}")
     made.add_argument("--json", metavar="OUT", help="'-' is standard output")
     made.add_argument("--plot", metavar="OUT", help="a picture: .svg, .png or .pdf")

@@ -1,0 +1,1 @@
+"""The parts of `outofcore.py`: one subprocess for each measurement, in a memory cgroup."""
