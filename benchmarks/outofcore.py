@@ -38,7 +38,7 @@ from _outofcore.checks import Check, WrongError
 from _outofcore.contenders import ALL, FLOORS, PEERS, RAM
 from _outofcore.figures import OK, Figure, Samples, show
 from _outofcore.inputs import Array, make
-from _outofcore.job import Job
+from _outofcore.job import IRRELEVANT, Job
 from _outofcore.watch import Measurement
 from _outofcore.workloads import GIB, WORKLOADS, Workload
 
@@ -81,6 +81,11 @@ class Bench:
         self._place, self._options = place, options
         self._check: Check | None = None
 
+    def is_relevant(self, name: str) -> bool:
+        return (
+            not is_installed(ALL[name].needs) or contenders.load(name).WAYS[self.name] != IRRELEVANT
+        )
+
     def run(self, name: str) -> None:
         """Add one run of a contender, unless it has failed before."""
         samples = self.samples.setdefault(name, Samples(name, []))
@@ -94,8 +99,7 @@ class Bench:
         way = contender.WAYS[self.name]
         if isinstance(way, str):
             return Measurement(f"n/a: {way}")
-        forms = self.workload.forms
-        inputs = self.inputs.paths(contender.FORM if contender.FORM in forms else forms[0])
+        inputs = self.inputs.paths(self._form(contender.FORM, is_floor=name in FLOORS))
         with tempfile.TemporaryDirectory(prefix="out-", dir=self._options.dir) as directory:
             out = os.path.join(directory, "out")
             limit = self._options.limit
@@ -103,6 +107,10 @@ class Bench:
             place = self._place if ALL[name].is_limited else cgroup.Nowhere("not limited")
             found = watch.run(job, contender.BLAS_THREADS, place, limit, self._options.timeout)
             return found if name in FLOORS or found.state != OK else self._checked(job, found)
+
+    def _form(self, preferred: str, *, is_floor: bool) -> str:
+        forms = self.workload.forms
+        return preferred if is_floor or preferred in forms else forms[0]
 
     def _checked(self, job: Job, found: Measurement) -> Measurement:
         if self._check is None:
@@ -119,7 +127,8 @@ def measured(name: str, inputs: Inputs, place: watch.Place, options: argparse.Na
     """Return the figures of one workload."""
     bench = Bench(name, inputs, place, options)
     floors = dict.fromkeys([*bench.workload.floor, RAM])
-    for _, contender in taking_turns([*floors, *options.peers], options.repeat - 1):
+    relevant = [name for name in options.peers if bench.is_relevant(name)]
+    for _, contender in taking_turns([*floors, *relevant], options.repeat - 1):
         bench.run(contender)
     return Figure(name, bench.workload.title, options.nbytes, bench.workload.floor, bench.samples)
 

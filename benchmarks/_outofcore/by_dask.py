@@ -18,7 +18,8 @@ from _outofcore.inputs import rows_of
 from _outofcore.job import Job
 
 FORM, BLAS_THREADS = "npy", 1
-CHUNK = 64 << 20  # of 16, 32, 64 and 128 MiB
+#: Chunks of this part of the budget: of 64 MiB for 512.
+PART = 8
 
 
 class Lazy:
@@ -80,12 +81,14 @@ def fft(job: Job, _: None) -> None:
 
 def _rows(job: Job) -> Any:
     lazy = Lazy(job.inputs["x"])
-    return da.from_array(lazy, chunks=(rows_of(lazy, CHUNK), *lazy.shape[1:]), name=False)
+    return da.from_array(
+        lazy, chunks=(rows_of(lazy, job.memory // PART), *lazy.shape[1:]), name=False
+    )
 
 
 def _tiles(job: Job, name: str) -> Any:
     lazy = Lazy(job.inputs[name])
-    side = int((CHUNK // lazy.dtype.itemsize) ** 0.5)
+    side = int((job.memory // PART // lazy.dtype.itemsize) ** 0.5)
     return da.from_array(lazy, chunks=(side, side), name=False)
 
 

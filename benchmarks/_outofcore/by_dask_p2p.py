@@ -9,7 +9,7 @@ import distributed
 
 from _outofcore import by_dask
 from _outofcore.by_dask import FORM
-from _outofcore.job import Job
+from _outofcore.job import IRRELEVANT, Job
 from _outofcore.workloads import WORKLOADS
 
 __all__ = ["FORM"]
@@ -46,4 +46,4 @@ def fft(job: Job, _: distributed.Client) -> None:
     by_dask.fft(job, None)
 
 
-WAYS = dict.fromkeys(WORKLOADS, "only for what changes chunks") | {"rechunk": rechunk, "fft": fft}
+WAYS = dict.fromkeys(WORKLOADS, IRRELEVANT) | {"rechunk": rechunk, "fft": fft}

@@ -78,7 +78,11 @@ def rechunk(job: Job, pool: ThreadPoolExecutor) -> None:
     x = zarr.open_array(job.inputs["x"], mode="r")
     flat = np.lib.format.open_memmap(job.scratch("flat.npy"), "w+", x.dtype, x.shape)
     out = zarr.create_array(
-        f"{job.out}.zarr", shape=x.shape, dtype=x.dtype, chunks=(len(x), 16, 16), compressors=None
+        f"{job.out}.zarr",
+        shape=x.shape,
+        dtype=x.dtype,
+        chunks=(x.shape[0], 16, 16),
+        compressors=None,
     )
 
     def flatten(hours: slice) -> None:
@@ -87,7 +91,7 @@ def rechunk(job: Job, pool: ThreadPoolExecutor) -> None:
     def write(band: slice) -> None:
         out[:, band] = flat[:, band]
 
-    _each(pool, flatten, slabs(len(x), x.chunks[0]))
+    _each(pool, flatten, slabs(x.shape[0], x.chunks[0]))
     _each(pool, write, slabs(x.shape[1], 16))
 
 

@@ -35,7 +35,7 @@ def rechunk(job: Job, _: None) -> None:
     import zarr
 
     x = zarr.open_array(job.inputs["x"], mode="r")
-    chunks = len(x), 16, 16
+    chunks = x.shape[0], 16, 16
     zarr.create_array(f"{job.out}.zarr", data=x[...], chunks=chunks, compressors=None)
 
 

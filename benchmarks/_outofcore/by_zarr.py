@@ -6,7 +6,7 @@ from typing import Any
 import zarr
 
 from _outofcore import appending
-from _outofcore.job import Job
+from _outofcore.job import IRRELEVANT, Job
 from _outofcore.workloads import WORKLOADS
 
 FORM, BLAS_THREADS = "npy", 1
@@ -36,4 +36,4 @@ def append(job: Job, stream: appending.Stream) -> Mapping[str, Any]:
     return stream.finish()
 
 
-WAYS = dict.fromkeys(WORKLOADS, "only for the stream") | {"append": append}
+WAYS = dict.fromkeys(WORKLOADS, IRRELEVANT) | {"append": append}

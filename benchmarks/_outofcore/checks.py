@@ -190,7 +190,7 @@ class Transformed(Check):
         same_kind(out, self.x.shape[::-1], self.x.dtype)
         tolerance = 1e-4 * float(np.abs(self._rows).max())
         for number, expected in zip(self._sample, self._rows, strict=True):
-            for rows in slabs(len(out), (getattr(out, "chunks", None) or (1,))[0]):
+            for rows in slabs(out.shape[0], (getattr(out, "chunks", None) or (1,))[0]):
                 if rows.start <= number < rows.stop:
                     close(np.asarray(out[rows])[number - rows.start], expected, tolerance)
         close(energy(out), self._energy, 1e-4 * self._energy)

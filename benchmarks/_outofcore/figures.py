@@ -12,6 +12,8 @@ from _outofcore.contenders import FLOORS
 from _outofcore.watch import Measurement
 
 OK = "ok"
+#: What needs no explanation.
+STATES = {OK, "killed", "timeout"}
 
 
 class Samples(NamedTuple):
@@ -24,6 +26,10 @@ class Samples(NamedTuple):
     def state(self) -> str:
         """What went wrong in any run, or ok."""
         return next((run.state for run in self.runs if run.state != OK), OK)
+
+    @property
+    def was_run(self) -> bool:
+        return any(run.anonymous is not None or run.seconds is not None for run in self.runs)
 
     def seconds(self) -> float | None:
         """Return the median of the runs, or None if any failed."""
@@ -70,12 +76,13 @@ class Figure(NamedTuple):
 def show(figure: Figure, *, to_stderr: bool) -> None:
     """Print the table of one workload, floors first, then the fastest first."""
     title = f"{figure.workload}: {figure.title}, {figure.nbytes / 1e9:.2f} GB"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left")
     for column in ("", "s", "of the floor", f"of {OURS}", "MiB anonymous", "MiB in cgroup"):
         table.add_column(column, justify="right" if column else "left")
-    table.add_column("state", overflow="fold")
+    table.add_column("state")
     for row in _rows(figure):
         table.add_row(*row)
+    table.caption = "\n".join(_remarks(figure))
     console = Console(
         stderr=to_stderr, width=max(110, Console().width), highlight=False, markup=False
     )
@@ -88,6 +95,8 @@ def _rows(figure: Figure) -> Iterator[list[str]]:
     if floor is not None:
         yield [f"floor: {' + '.join(figure.floor)}", f"{floor:.2f}", "1.00", "", "", "", ""]
     for each in sorted(figure.samples.values(), key=_order):
+        if not each.was_run:
+            continue
         seconds = each.seconds()
         yield [
             each.contender,
@@ -96,8 +105,15 @@ def _rows(figure: Figure) -> Iterator[list[str]]:
             _number(seconds, ours),
             _mebibytes(each.most("anonymous")),
             _mebibytes(each.most("charged")),
-            each.state,
+            each.state.partition(":")[0],
         ]
+
+
+def _remarks(figure: Figure) -> Iterator[str]:
+    """Yield why there are no figures of some contenders."""
+    for each in figure.samples.values():
+        if each.state not in STATES:
+            yield f"{each.contender}: {each.state}"
 
 
 def _order(each: Samples) -> tuple[bool, float]:

@@ -44,6 +44,9 @@ class Job(NamedTuple):
         return os.path.join(os.path.dirname(self.out), name)
 
 
+#: Stands for no way where nobody would ask for one.
+IRRELEVANT = ""
+
 #: A way to do a workload: from the job and the tools of its session to small results by name, or
 #: None if the result is the output. A text instead says why there is none.
 Way = Callable[[Job, Any], Mapping[str, Any] | None] | str

@@ -34,10 +34,15 @@ class Workload(NamedTuple):
     forms: tuple[str, ...] = ("npy", "zarr", "b2nd")
 
 
+#: Chunks are this part of the whole, but for those of `pancakes`: 32 MiB of 4 GiB.
+PART = 128
+
+
 def table(nbytes: int) -> dict[str, Array]:
     """Return the main input: float32 (131072, 8192) for 4 GiB."""
     columns = 8192
-    return {"x": Array((nbytes // (4 * columns), columns), "f4", (1024, columns))}
+    rows = nbytes // (4 * columns)
+    return {"x": Array((rows, columns), "f4", (max(1, rows // PART), columns))}
 
 
 def pancakes(nbytes: int) -> dict[str, Array]:
@@ -51,17 +56,18 @@ def pancakes(nbytes: int) -> dict[str, Array]:
 def line(nbytes: int) -> dict[str, Array]:
     """Return 1e9 float32 for 4 GiB."""
     length = int(1e9 * nbytes / (4 * GIB))
-    return {"x": Array((length,), "f4", (4 << 20,))}
+    return {"x": Array((length,), "f4", (length // PART,))}
 
 
 def squares(nbytes: int) -> dict[str, Array]:
     """Return two square float32 matrices; with their product they are three quarters of it all."""
     n = math.isqrt(nbytes // 16) // 256 * 256
-    return {name: Array((n, n), "f4", (2048, 2048)) for name in ("a", "b")}
+    return {name: Array((n, n), "f4", (n // 8, n // 8)) for name in ("a", "b")}
 
 
 def embeddings(nbytes: int) -> dict[str, Array]:
-    return {"x": Array((nbytes // (2 * 768), 768), "f2", (20480, 768))}
+    rows = nbytes // (2 * 768)
+    return {"x": Array((rows, 768), "f2", (rows // PART, 768))}
 
 
 def image(nbytes: int) -> dict[str, Array]:
@@ -69,7 +75,7 @@ def image(nbytes: int) -> dict[str, Array]:
     n = math.isqrt(nbytes // 8)
     while n % 64 or not _is_smooth(n):
         n -= 1
-    return {"x": Array((n, n), "c8", (128, n))}
+    return {"x": Array((n, n), "c8", (n // PART, n))}
 
 
 def _is_smooth(n: int) -> bool:
