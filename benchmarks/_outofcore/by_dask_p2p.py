@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dask
 import distributed
+import psutil
 
 from _outofcore import by_dask
 from _outofcore.by_dask import FORM
@@ -19,7 +20,10 @@ BLAS_THREADS = 1
 
 @contextlib.contextmanager
 def session(job: Job) -> Iterator[distributed.Client]:
-    """Start the cluster, which spills to where the output goes."""
+    """Start the cluster, which spills to where the output goes.
+
+    A worker's limit counts what an interpreter with Dask has to begin with.
+    """
     settings = {
         "temporary-directory": os.path.dirname(job.out),
         "array.rechunk.method": "p2p",
@@ -29,7 +33,7 @@ def session(job: Job) -> Iterator[distributed.Client]:
         distributed.LocalCluster(
             n_workers=job.workers,
             threads_per_worker=1,
-            memory_limit=job.memory // job.workers,
+            memory_limit=job.memory // job.workers + psutil.Process().memory_info().rss,
             dashboard_address=None,
             silence_logs="ERROR",
         ) as cluster,

@@ -105,7 +105,7 @@ def _rows(figure: Figure) -> Iterator[list[str]]:
             _number(seconds, ours),
             _mebibytes(each.most("anonymous")),
             _mebibytes(each.most("charged")),
-            each.state.partition(":")[0],
+            each.state if each.state in STATES else each.state.partition(": ")[0],
         ]
 
 

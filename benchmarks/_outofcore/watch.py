@@ -141,4 +141,4 @@ class Child:
             return "killed"
         self._said.seek(0)
         lines = self._said.read().strip().splitlines()
-        return lines[-1] if lines else f"ended with status {self._process.returncode}"
+        return f"failed: {lines[-1] if lines else self._process.returncode}"
