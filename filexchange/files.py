@@ -351,3 +351,11 @@ def remove(path: str) -> None:
             shutil.rmtree(path)
         elif os.path.lexists(path):  # or another process was faster
             raise
+
+
+def remove_at_once(path: str) -> None:
+    """Remove a directory tree, if it is there, such that no part of it remains under its name."""
+    if os.path.lexists(path):
+        aside = partial_name(path)
+        os.rename(path, aside)
+        remove(aside)

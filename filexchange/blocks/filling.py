@@ -90,7 +90,10 @@ def fill(
         Of the function. No file appears then, and no worker writes any more.
     """
     told = recipe(plan.operation, function, inputs, layouts, regions) if settings.resume else {}
-    with jobs.working(settings.resume, layouts, told) as job, contextlib.ExitStack() as stack:
+    with (
+        jobs.working(settings.resume, layouts, told, overwrite=overwrite) as job,
+        contextlib.ExitStack() as stack,
+    ):
         kept = [None if job is None else job.draft(each) for each in layouts]
         outputs = [
             stack.enter_context(opened(each, place, overwrite=overwrite))

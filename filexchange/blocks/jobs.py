@@ -153,12 +153,18 @@ def kept_block(resume: Any, layouts: Sequence[Layout] = ()) -> Shape | None:
 
 @contextlib.contextmanager
 def working(
-    resume: Any, layouts: Sequence[Layout], recipe: Mapping[str, Any]
+    resume: Any,
+    layouts: Sequence[Layout],
+    recipe: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> Iterator[Job | None]:
     """Have a job for oneself; it is removed when the block succeeds.
 
     Raises
     ------
+    ArrayExistsError
+        If nothing was begun, and there are files at the paths that are not to be replaced.
     ResumeError
         If something else was begun there, or another process is at it.
     """
@@ -172,6 +178,9 @@ def working(
                 f"what is written to {type(each.out).__name__} in memory is lost with its process: "
                 "leave out resume=, or give a path as out="
             )
+    if job.recipe() is None:
+        for each in layouts:
+            each.check_place(overwrite=overwrite)
     job.check(recipe, is_forced=resume == "force")
     drafts = [f"{each.path}{_SUFFIX}" for each in layouts if is_path(each.out)]
     for directory in (job.directory, *drafts):
@@ -185,8 +194,8 @@ def working(
         except BaseException as error:
             error.add_note(f"what is done is kept in {job.directory!r}: resume= goes on from there")
             raise
-        for directory in (*drafts, job.directory):
-            files.remove(directory)
+        for directory in (job.directory, *drafts):
+            files.remove_at_once(directory)
 
 
 @contextlib.contextmanager

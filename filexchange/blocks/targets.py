@@ -130,6 +130,12 @@ class Layout:
         path, fmt = resolve_target(self.out, None)
         return not fmt.is_filled_by_region(path) or (kept and not fmt.supports_writers)
 
+    def check_place(self, *, overwrite: bool) -> None:
+        """Raise if there is something at the path of a new file that it must not replace."""
+        if is_path(self.out):
+            path, fmt = resolve_target(self.out, None)
+            fmt.check_place(path, overwrite=overwrite)
+
     def options(self, fmt: Format) -> tuple[ChunksLike, None, None, None]:
         """Return chunks, shards, compression and attributes of a new file in a format."""
         return self.new_chunks if fmt.supports_chunks else None, None, None, None

@@ -263,6 +263,7 @@ def test_file_that_is_there_is_not_replaced(tmp_path, array):
     with pytest.raises(ArrayExistsError):
         blocks.map_blocks(_double, array, out=tmp_path / "b.npy", resume=True)
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), array)
+    assert os.listdir(tmp_path) == ["b.npy"]
 
 
 def _killed_at(count, work, *args):

@@ -1,0 +1,90 @@
+"""Temporary files of an operation that takes several steps, beside its output."""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from filexchange import files
+from filexchange.blocks.jobs import Job, working
+from filexchange.blocks.options import Settings
+from filexchange.blocks.recipes import recipe
+from filexchange.blocks.sources import Source
+from filexchange.blocks.targets import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A directory for the time of an operation; that of its job, where it has one.
+
+    Attributes
+    ----------
+    directory : str
+    """
+
+    directory: str
+    job: Job | None
+    settings: Settings
+
+    def settings_of(self, step: str) -> Settings:
+        """Return the settings of one step, which is resumed for itself."""
+        if self.job is None:
+            return self.settings
+        return dataclasses.replace(self.settings, resume=self.job.path(f"{step}.fxjob"))
+
+    def made(self, name: str, make: Callable[[str, Settings], Any]) -> Any:
+        """Return ``make(path, settings)`` of a step that makes a file of this name.
+
+        If it was complete before its process ended, what it returned then.
+        """
+        path = os.path.join(self.directory, name)
+        if self.job is None:
+            return make(path, self.settings)
+        return self.job.remembered(f"{name}.made", lambda: make(path, self.settings_of(name)))
+
+
+@contextlib.contextmanager
+def workspace(
+    operation: str,
+    function: Any,
+    inputs: Sequence[Source],
+    output: Layout,
+    settings: Settings,
+    *,
+    overwrite: bool = False,
+) -> Iterator[Workspace]:
+    """Yield a directory beside the output, or in that for temporary files if it has no path.
+
+    Parameters
+    ----------
+    operation : str
+    function
+        All that the result depends on beside the inputs.
+    inputs : sequence of Source
+    output : Layout
+    settings : Settings
+    overwrite : bool, optional
+    """
+    told = recipe(operation, function, inputs, [output], ()) if settings.resume else {}
+    with working(settings.resume, [output], told, overwrite=overwrite) as job:
+        if job is not None:
+            yield Workspace(job.directory, job, settings)
+            return
+        output.check_place(overwrite=overwrite)
+        with _temporary(output.path) as directory:
+            yield Workspace(directory, None, settings)
+
+
+@contextlib.contextmanager
+def _temporary(path: str | None) -> Iterator[str]:
+    beside = os.path.join(tempfile.gettempdir(), "blocks") if path is None else path
+    directory = files.partial_name(beside)
+    try:
+        with files.naming_errors(beside):
+            os.mkdir(directory)
+        yield directory
+    finally:
+        files.remove(directory)
