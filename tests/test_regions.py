@@ -131,7 +131,7 @@ def test_equal_selections_are_equal_regions() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    [4, -5, (0, 6), (0, 0, 0), (..., 0, 0, 0), (..., ...), 1.0, "a", b"a", object(), {1}],
+    [4, -5, (0, 6), (0, 0, 0), (..., 0, 0, 0), (..., ...), 1.0, "a", b"a", object, {1}],
     ids=repr,
 )
 def test_index_that_numpy_refuses_too_is_an_index_error(key: Any) -> None:
