@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ import pytest
 
 import filexchange as fx
 from filexchange import lanes, participants, sweeping
+
+# Seconds that another process's test may have to remove what a killed process left.
+_PATIENCE = 30.0
 
 # Directories of what fixtures keep running for all tests of a module.
 _lasting: list[str] = []
@@ -55,7 +59,17 @@ def _nothing_left_behind(tmp_path: Path) -> Iterator[None]:
     assert set(multiprocessing.active_children()) - children == set()
     own = (*(lane.path for lane in lanes._default.values()), *_lasting)
     assert {name for name in _open_files() - files if not name.startswith(own or "-")} == set()
-    assert {name for name in _scratch() - scratch if _is_ours(name)} == set()
+    assert _left(scratch) == set()
+
+
+def _left(before: set[str]) -> set[str]:
+    """Return what is left, once what tests in other processes have left is gone."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        left = {name for name in _scratch() - before if _is_ours(name)}
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
 
 
 def _is_ours(name: str) -> bool:

@@ -21,7 +21,8 @@ def only_in(module, **changes):
 
 """
 _END = """
-sys.exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *sys.argv[1:]]))
+options = ["-q", "-x", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+sys.exit(pytest.main([*options, *sys.argv[1:]]))
 """
 
 MUTATIONS = {
@@ -114,6 +115,7 @@ def test_what_is_taken_away_is_missed(mutation: str, test: str) -> None:
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[1],
+        # Not one of several workers, even if this is.
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert run.returncode == pytest.ExitCode.TESTS_FAILED, run.stdout + run.stderr

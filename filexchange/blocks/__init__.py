@@ -8,6 +8,7 @@ from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
 from filexchange.blocks.ordering import median, nanquantile, quantile
 from filexchange.blocks.planning import Plan
+from filexchange.blocks.rechunking import rechunk
 from filexchange.blocks.reducing import reduction
 from filexchange.blocks.reductions import (
     all,
@@ -44,6 +45,7 @@ __all__ = [
     "nanvar",
     "prod",
     "quantile",
+    "rechunk",
     "reduction",
     "std",
     "sum",

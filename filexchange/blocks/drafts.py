@@ -13,7 +13,7 @@ import numpy as np
 from filexchange import files
 from filexchange.blocks.targets import Layout, Target, is_path, write_unit
 from filexchange.formats import Format, get_format
-from filexchange.options import resolve_target, write_options
+from filexchange.options import resolve_target
 from filexchange.ref import ArrayRef
 
 # Beside a draft that is kept: what it holds, since not every file tells; and what it has become.
@@ -108,8 +108,7 @@ def _kept(layout: Layout, place: str, *, overwrite: bool) -> Iterator[Output]:
 
 
 def _created(layout: Layout, fmt: Format, place: str) -> ArrayRef:
-    options = write_options(fmt, *layout.options(fmt))
-    stored = fmt.create(place, None, layout.shape, layout.dtype, options)
+    stored = fmt.create(place, None, layout.shape, layout.dtype, layout.options(fmt))
     return ArrayRef(place, fmt.name, stored, mode="r+")
 
 
@@ -126,7 +125,7 @@ def _kept_draft(layout: Layout, fmt: Format, place: str) -> ArrayRef:
 
 def _converted(draft: ArrayRef, layout: Layout, fmt: Format, aside: str) -> Any:
     with draft.opened("r") as source:
-        return fmt.write(aside, None, source, write_options(fmt, *layout.options(fmt)))
+        return fmt.write(aside, None, source, layout.options(fmt))
 
 
 def _tell_published(place: str, aside: str, result: ArrayRef) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
+from filexchange.aliases import Array, Attrs, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
 from filexchange.blocks.flat import check_unchanged, dense, lies_flat, write_region
 from filexchange.blocks.sources import FilePiece
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats import Format, StoredArray, get_format, source_chunks
+from filexchange.formats import Format, StoredArray, WriteOptions, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
-from filexchange.options import resolve_target
+from filexchange.options import resolve_target, write_options
 from filexchange.ref import ArrayRef
 
 
@@ -79,12 +79,19 @@ class Layout:
         Of the array that blocks are put in.
     new_chunks : tuple of int
         Chunks of a new file whose format has some.
+    new_shards : tuple of int or None
+    compression : str or None
+    attrs : mapping or None
+        As of `save`, for a new file.
     """
 
     out: Any
     shape: Shape
     dtype: DType
     new_chunks: Shape
+    new_shards: Shape | None = None
+    compression: str | None = None
+    attrs: Attrs | None = None
 
     @property
     def chunks(self) -> Shape | None:
@@ -94,7 +101,7 @@ class Layout:
         if is_path(self.out):
             path, fmt = resolve_target(self.out, None)
             is_chunked = fmt.supports_chunks and fmt.is_filled_by_region(path)
-            return self.new_chunks if is_chunked else None
+            return (self.new_shards or self.new_chunks) if is_chunked else None
         return None if self.out is None else source_chunks(self.out)
 
     @property
@@ -136,16 +143,19 @@ class Layout:
             path, fmt = resolve_target(self.out, None)
             fmt.check_place(path, overwrite=overwrite)
 
-    def options(self, fmt: Format) -> tuple[ChunksLike, None, None, None]:
-        """Return chunks, shards, compression and attributes of a new file in a format."""
-        return self.new_chunks if fmt.supports_chunks else None, None, None, None
+    def options(self, fmt: Format) -> WriteOptions:
+        """Return how a new file is written, in its format or for a time in another one."""
+        chunks = self.new_chunks if fmt.supports_chunks else None
+        if not is_path(self.out) or fmt is not resolve_target(self.out, None)[1]:
+            return write_options(fmt, chunks, None, None, None)
+        return write_options(fmt, chunks, self.new_shards, self.compression, self.attrs)
 
     def check(self) -> None:
         """Raise unless what there is already can take these blocks, or what is not can be made."""
         if self.out is None or is_path(self.out):
             new_layout(self.shape, self.dtype)
             if self.out is not None:
-                resolve_target(self.out, None)
+                self.options(resolve_target(self.out, None)[1])
             return
         if any(not hasattr(self.out, name) for name in ("shape", "dtype", "__setitem__")):
             raise UnsupportedOptionError(
@@ -198,8 +208,19 @@ def check_distinct(layouts: Sequence[Layout]) -> None:
             raise UnsupportedOptionError(f"two outputs are {path!r}: give each a file of its own")
 
 
-def layout(out: Any, shape: Shape, dtype: DType, chunks: ChunksLike = "auto") -> Layout:
+def layout(
+    out: Any,
+    shape: Shape,
+    dtype: DType,
+    chunks: ChunksLike = "auto",
+    *,
+    shards: ChunksLike = None,
+    compression: str | None = None,
+    attrs: Attrs | None = None,
+) -> Layout:
     """Return an output, once it is known that it can take such an array."""
-    found = Layout(out, shape, dtype, normalize_chunks(chunks, shape, dtype.itemsize))
+    inner = normalize_chunks(chunks, shape, dtype.itemsize)
+    outer = None if shards is None else normalize_chunks(shards, shape, dtype.itemsize)
+    found = Layout(out, shape, dtype, inner, outer, compression, attrs)
     found.check()
     return found

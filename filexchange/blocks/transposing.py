@@ -1,36 +1,22 @@
-"""Axes in another order, in one pass: long runs are read, and long runs are written."""
+"""Axes in another order."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Unpack
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from filexchange.aliases import Array, Shape
-from filexchange.blocks.filling import fill
-from filexchange.blocks.grid import Grid
-from filexchange.blocks.jobs import kept_block
+from filexchange.aliases import Shape
 from filexchange.blocks.options import Options, Settings
-from filexchange.blocks.planning import Plan
-from filexchange.blocks.sources import Piece, Source, as_source
-from filexchange.blocks.targets import Layout, layout
+from filexchange.blocks.rearranging import permutation, rearrange
+from filexchange.blocks.routes import Lie
+from filexchange.blocks.sources import as_source
+from filexchange.blocks.targets import layout
 from filexchange.errors import UnsupportedOptionError
-from filexchange.ref import ArrayRef
-
-# The block as it was read, as it is written, and room for what a codec needs.
-_COPIES = 3
-
-# Larger blocks make longer runs, with less and less to gain.
-_MOST_BYTES = 64 << 20
 
 # Runs that are read are so many times as long as those that are written: the kernel waits for the
 # former, and gathers the latter.
 _READ_FACTOR = 4
-
-# Blocks that are under way at a time, as far as the budget goes.
-_AT_A_TIME = 2
 
 
 def transpose(
@@ -64,9 +50,8 @@ def transpose(
 
     Notes
     -----
-    Each element of a file that lies as in memory is read once and written once, in blocks whose
-    runs are long in both. Chunks of the input are read several times
-    where blocks of whole ones would not fit the budget.
+    In one pass where blocks that fit the budget are long enough in both orders; else in two, with a
+    temporary file beside the output. The plan tells.
 
     Examples
     --------
@@ -78,36 +63,17 @@ def transpose(
            [2, 5]])
     """
     source = as_source(a)
-    order = _permutation(axes, len(source.shape))
+    order = permutation(axes, len(source.shape))
     target = layout(out, tuple(source.shape[i] for i in order), source.dtype)
-    settings = Settings(**options)
-    _check_apart(source, target)
-    block = kept_block(settings.resume, [target])
-    if block is None:
-        block = _block(source, order, target, settings.budget - target.memory)
-    grid = Grid(target.shape, block)
-    needed = _COPIES * math.prod(grid.block) * source.dtype.itemsize
-    plan = Plan(
-        operation="transpose",
-        blocks=len(grid),
-        block_shape=grid.block,
-        block_memory=needed,
-        memory=settings.budget,
-        bytes_read=target.nbytes,
-        bytes_written=target.nbytes,
-        result_memory=target.memory,
-        temporary=target.temporary,
+    inner = tuple(order.index(axis) for axis in reversed(range(len(order))))
+
+    def candidates(read: Lie, written: Lie, most: int) -> list[Shape]:
+        units = _units(read, written, order, most)
+        return [balanced_block(written.shape, unit, inner, most) for unit in units]
+
+    return rearrange(
+        "transpose", source, order, target, candidates, Settings(**options), overwrite=overwrite
     )
-    if settings.plan_only:
-        return plan
-
-    def piece(number: int) -> Piece:
-        region = grid[number]
-        return source.piece(tuple(region[order.index(axis)] for axis in range(len(order))))
-
-    return fill(_Work(order), piece, [source], [target], grid, plan, settings, overwrite=overwrite)[
-        0
-    ]
 
 
 def moveaxis(
@@ -140,40 +106,14 @@ def moveaxis(
     return transpose(a, order, **options)
 
 
-def _check_apart(source: Source, target: Layout) -> None:
-    """Raise if blocks would be written over others that are still to be read."""
-    read, written = source.array, target.out
-    is_one_file = isinstance(read, ArrayRef) and isinstance(written, ArrayRef)
-    is_one_memory = isinstance(read, np.ndarray) and isinstance(written, np.ndarray)
-    if (is_one_file and read.path == written.path and read.key == written.key) or (
-        is_one_memory and np.may_share_memory(read, written)
-    ):
-        raise UnsupportedOptionError(
-            "out is the array that is read, which cannot be transposed in its place: give another"
-        )
-
-
-def _permutation(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
-    if axes is None:
-        return tuple(reversed(range(ndim)))
-    order = normalize_axis_tuple(axes, ndim)
-    if len(order) != ndim:
-        raise UnsupportedOptionError(
-            f"axes={axes!r} is not a permutation of the {ndim} axes of the array: name each once"
-        )
-    return order
-
-
-def _block(source: Source, order: tuple[int, ...], target: Layout, budget: int) -> Shape:
-    """Return the shape of blocks of the output."""
-    most = min(_MOST_BYTES, max(0, budget) // (_COPIES * _AT_A_TIME)) // source.dtype.itemsize
+def _units(read: Lie, written: Lie, order: tuple[int, ...], most: int) -> list[Shape]:
+    """Return what blocks of the output may consist of: its units, and those of both."""
     ones = (1,) * len(order)
-    read = ones if source.chunks is None else tuple(source.chunks[i] for i in order)
-    written = target.chunks or ones
-    both = tuple(math.lcm(a, b) for a, b in zip(read, written, strict=True))
-    inner = tuple(order.index(axis) for axis in reversed(range(len(order))))
-    unit = both if math.prod(map(min, both, target.shape)) <= most else written
-    return balanced_block(target.shape, unit, inner, most)
+    theirs = ones if read.unit is None else tuple(read.unit[i] for i in order)
+    own = written.unit or ones
+    both = tuple(math.lcm(a, b) for a, b in zip(theirs, own, strict=True))
+    fits = math.prod(map(min, both, written.shape)) <= most
+    return [own, both] if fits and both != own else [own]
 
 
 def balanced_block(shape: Shape, unit: Shape, inner: tuple[int, ...], most: int) -> Shape:
@@ -221,13 +161,3 @@ def _extended(
         if lengths[axis] < shape[axis]:
             break
     return tuple(lengths)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a worker does with a block."""
-
-    order: tuple[int, ...]
-
-    def __call__(self, piece: Piece) -> list[Array]:
-        return [np.transpose(piece.read(), self.order)]

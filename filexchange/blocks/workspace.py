@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from filexchange import files
 from filexchange.blocks.jobs import Job, working
@@ -15,19 +15,26 @@ from filexchange.blocks.recipes import recipe
 from filexchange.blocks.sources import Source
 from filexchange.blocks.targets import Layout
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A directory for the time of an operation; that of its job, where it has one.
+    """A directory for the time of an operation, made when it is needed.
 
     Attributes
     ----------
     directory : str
+        That of the job, where there is one.
     """
 
     directory: str
     job: Job | None
     settings: Settings
+
+    def remembered(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` returns, or returned in the process that began."""
+        return make() if self.job is None else self.job.remembered(name, make)
 
     def settings_of(self, step: str) -> Settings:
         """Return the settings of one step, which is resumed for itself."""
@@ -41,9 +48,9 @@ class Workspace:
         If it was complete before its process ended, what it returned then.
         """
         path = os.path.join(self.directory, name)
-        if self.job is None:
-            return make(path, self.settings)
-        return self.job.remembered(f"{name}.made", lambda: make(path, self.settings_of(name)))
+        with files.naming_errors(self.directory):
+            os.makedirs(self.directory, exist_ok=True)
+        return self.remembered(f"{name}.made", lambda: make(path, self.settings_of(name)))
 
 
 @contextlib.contextmanager
@@ -74,17 +81,9 @@ def workspace(
             yield Workspace(job.directory, job, settings)
             return
         output.check_place(overwrite=overwrite)
-        with _temporary(output.path) as directory:
+        beside = output.path or os.path.join(tempfile.gettempdir(), operation)
+        directory = files.partial_name(beside)
+        try:
             yield Workspace(directory, None, settings)
-
-
-@contextlib.contextmanager
-def _temporary(path: str | None) -> Iterator[str]:
-    beside = os.path.join(tempfile.gettempdir(), "blocks") if path is None else path
-    directory = files.partial_name(beside)
-    try:
-        with files.naming_errors(beside):
-            os.mkdir(directory)
-        yield directory
-    finally:
-        files.remove(directory)
+        finally:
+            files.remove(directory)
