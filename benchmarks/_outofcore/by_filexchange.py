@@ -25,6 +25,8 @@ def session(job: Job) -> Iterator[Any]:
         with appending.session(job, "npy") as stream:
             yield stream
     else:
+        for path in job.inputs.values():
+            fx.open_array(path)  # imports what its format needs
         yield {"memory": job.memory, "executor": job.workers}
 
 

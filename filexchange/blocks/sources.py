@@ -11,6 +11,7 @@ import numpy as np
 
 from filexchange.aliases import Array, DType, Shape, Slices
 from filexchange.arrays import open_array
+from filexchange.blocks.chunked import read_chunks
 from filexchange.blocks.flat import check_unchanged, lies_flat, read_region
 from filexchange.dtypes import as_array, check_dtype
 from filexchange.errors import UnsupportedArrayError
@@ -74,6 +75,8 @@ class FilePiece:
                 return read_region(ref.path, stored.offset, ref.shape, ref.dtype, self.region)
             turned = self.region[::-1]
             return read_region(ref.path, stored.offset, ref.shape[::-1], ref.dtype, turned).T
+        if ref.chunks is not None:
+            return read_chunks(ref, self.region)
         block: Array = np.asarray(ref[(*self.region, ...)])
         return block if block.flags.owndata else block.copy()
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from filexchange.aliases import Array, Attrs, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
+from filexchange.blocks.chunked import write_chunks
 from filexchange.blocks.flat import check_unchanged, dense, lies_flat, write_region
 from filexchange.blocks.sources import FilePiece
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
@@ -35,6 +36,8 @@ class Slot:
         if stored.offset is not None and lies_flat(ref) and stored.order == "C":
             check_unchanged(ref, "r+")
             write_region(ref.path, stored.offset, ref.shape, self.region, dense(block))
+        elif ref.chunks is not None:
+            write_chunks(ref, self.region, block)
         else:
             ref[(*self.region, ...)] = block
 

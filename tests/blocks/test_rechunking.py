@@ -83,7 +83,7 @@ def test_pancakes_to_pencils(tmp_path, monkeypatch, name, out, passes):
     assert sorted(os.listdir(tmp_path)) == sorted([name, out])
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_any_chunks_within_any_budget(tmp_path_factory, data):
     directory = tmp_path_factory.mktemp("rechunk")
