@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import time
 from collections.abc import Iterator
 
 import h5py
@@ -15,7 +16,9 @@ from filexchange.errors import (
     BadArrayFileError,
     FileExchangeError,
 )
+from filexchange.formats.hdf5_status import is_written
 from filexchange.geometry import BLOCK_BYTES
+from filexchange.patience import Patience
 
 #: What h5py raises where data cannot be read or written.
 IO_ERRORS = (OSError, RuntimeError)
@@ -24,20 +27,39 @@ IO_ERRORS = (OSError, RuntimeError)
 METADATA_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 _ERRNO = re.compile(r"errno = (\d+)")
+_BEGINNING, _PAUSE = 0.5, 2e-3
 _LOCKED = {errno.EAGAIN, errno.EACCES, errno.EBUSY}
+
+
+def is_taken(error: Exception) -> bool:
+    """Return whether an error of h5py's says that the file is open elsewhere."""
+    text = str(error)
+    return (
+        isinstance(error, BlockingIOError)
+        or "already open" in text
+        or (_number(error) in _LOCKED and "lock" in text)
+    )
+
+
+def _number(error: Exception) -> int | None:
+    match = _ERRNO.search(str(error))
+    return getattr(error, "errno", None) or (int(match[1]) if match else None)
 
 
 def named_error(error: Exception, path: str) -> ArrayFileError:
     """Return the error of ours for one of h5py's about `path`."""
     text = " ".join(str(error).split())
-    match = _ERRNO.search(text)
-    number = getattr(error, "errno", None) or (int(match[1]) if match else None)
-    is_locked = isinstance(error, BlockingIOError) or (number in _LOCKED and "lock" in text)
-    if is_locked or "already open" in text:
+    number = _number(error)
+    if is_taken(error):
+        hint = (
+            "; if its writer was killed, go on with filexchange.blocks.writer(path, mode='a')"
+            if "h5clear" in text
+            else ""
+        )
         return ArrayIOError(
             number or errno.EBUSY,
             "is open elsewhere, and HDF5 lets a file have one writer or many readers: close the "
-            f"other array first ({text})",
+            f"other array first{hint} ({text})",
             path,
         )
     if number is not None:
@@ -59,6 +81,8 @@ def naming_errors(path: str, kinds: tuple[type[Exception], ...] = IO_ERRORS) -> 
 def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5py.File:
     """Open an existing file, ``"r"`` or ``"r+"``, with a cache for the chunks of each dataset.
 
+    A file in which an array grows is opened such that it can go on growing.
+
     A chunk that does not fit the cache is decompressed anew for every row read from it. Where all
     is read at once, a cache only costs time.
 
@@ -70,5 +94,15 @@ def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5p
     """
     with files.opened(path, writable=mode == "r+"):
         pass  # HDF5 itself would wait for ever for the other end of a FIFO
-    with naming_errors(path):
-        return h5py.File(path, mode, locking="best-effort", rdcc_nbytes=cache_bytes)
+    options = {"locking": "best-effort", "rdcc_nbytes": cache_bytes}
+    patience = Patience(_BEGINNING)
+    while True:
+        grows = mode == "r" and is_written(path)
+        try:
+            return h5py.File(path, mode, swmr=grows, **options)
+        except IO_ERRORS as error:
+            # Whoever begins to let an array grow has the file alone for a moment, and once it has
+            # begun, only this mode will do.
+            if mode != "r" or not is_taken(error) or patience.is_over:
+                raise named_error(error, path) from error
+        time.sleep(_PAUSE)

@@ -27,8 +27,14 @@ class Writing(NamedTuple):
 
 
 @contextlib.contextmanager
-def writing(path: str) -> Iterator[Writing]:
+def writing(path: str, **layout: Any) -> Iterator[Writing]:
     """Create an HDF5 file, or change one that nobody else sees, and close it after the block.
+
+    Parameters
+    ----------
+    path : str
+    **layout
+        Options of ``h5py.File`` that a file is made with.
 
     Raises
     ------
@@ -48,9 +54,10 @@ def writing(path: str) -> Iterator[Writing]:
             raise sink.error
 
     try:
-        mode = "r+" if os.fstat(fd).st_size else "w"
+        is_new = os.fstat(fd).st_size == 0
+        mode, options = ("w", layout) if is_new else ("r+", {"libver": layout.get("libver")})
         # Errors of the disk are named by whoever knows the name that the file is to have.
-        with naming_errors(path, (RuntimeError,)), h5py.File(sink, mode) as file:
+        with naming_errors(path, (RuntimeError,)), h5py.File(sink, mode, **options) as file:
             yield Writing(file, check)
             check()
         check()
