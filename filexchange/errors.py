@@ -10,6 +10,7 @@ wrong value, what was allowed and what to do::
     │   └── UnsupportedOptionError (ValueError)   beyond the format; the message says which can
     ├── UnsupportedArrayError (TypeError)         no file can hold this array as it is
     ├── ItemShapeError (ValueError)               items of another shape than the array's
+    ├── WriterClosedError (ValueError)            a writer that was closed, or is another process's
     ├── AttrsError (TypeError)                    attrs that are not JSON
     ├── RegionError (IndexError)                  an index outside the array, or not a basic one
     ├── InvalidRefError (ValueError)              JSON that is not a reference
@@ -68,6 +69,10 @@ class UnsupportedArrayError(FileExchangeError, TypeError):
 
 class ItemShapeError(FileExchangeError, ValueError):
     """Items that cannot be appended to an array, because its items have another shape."""
+
+
+class WriterClosedError(FileExchangeError, ValueError):
+    """The writer was closed, or belongs to the process that this one was forked from."""
 
 
 class AttrsError(FileExchangeError, TypeError):

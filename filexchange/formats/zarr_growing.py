@@ -20,8 +20,9 @@ from filexchange.aliases import Array, Shape
 from filexchange.errors import UnsupportedOptionError
 from filexchange.formats.base import Growing, StoredArray
 from filexchange.formats.growing import check_items, iter_chunks, replaced_error
+from filexchange.formats.zarr_directory import Directory
 from filexchange.formats.zarr_metadata import grown
-from filexchange.formats.zarr_store import DOCUMENT, Store
+from filexchange.formats.zarr_store import DOCUMENT
 
 _BYTE_ORDERS = {"little": "<", "big": ">"}
 
@@ -31,9 +32,9 @@ class GrowingZarr(Growing):
 
     Parameters
     ----------
-    store : Store
-        A directory.
-    stored : StoredArray
+    store : Directory
+    key : str
+        Place of the array in it, empty for the root.
     describe : callable
         Returns the array as its metadata say at this moment, and those.
     handle : callable
@@ -42,7 +43,7 @@ class GrowingZarr(Growing):
 
     def __init__(
         self,
-        store: Store,
+        store: Directory,
         key: str,
         describe: Callable[[], tuple[StoredArray, Any]],
         handle: Callable[[Any], Any],
@@ -121,4 +122,4 @@ def _is_plain(metadata: Any) -> bool:
     if not isinstance(codec, BytesCodec):
         return False
     order = None if codec.endian is None else _BYTE_ORDERS[codec.endian.value]
-    return dtype.itemsize == 1 or dtype == dtype.newbyteorder(order or "=")
+    return bool(dtype.itemsize == 1 or dtype == dtype.newbyteorder(order or "="))
