@@ -298,8 +298,10 @@ def alone(path: str, timeout: float | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed first: who has it open meets another file of this name, and asks again.
-        capabilities.remove_open_file(lock)
+        # Removed first: who has it open meets another file of this name, and asks again. With the
+        # directory that it was in, the name may have become another holder's.
+        if is_named(fd, lock):
+            capabilities.remove_open_file(lock)
         os.close(fd)
 
 

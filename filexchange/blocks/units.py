@@ -55,20 +55,28 @@ class Units:
             return
         # What waits stays as it is until all is written: only then is the end of the batch put
         # in its place.
-        tail = items[whole : len(items)] if rest else None
+        try:
+            tail = items[whole : len(items)]
+            written = self._write(items, missing, whole)
+            if written > self._growing.length and not self._durable:
+                self._growing.show(written)
+        except BaseException:
+            self._growing.take_back(max(self._written, self._growing.length))
+            raise
+        self._written, self._count = written, 0
+        self._wait(tail)
+
+    def _write(self, items: Items, missing: int, whole: int) -> int:
+        """Write the unit that `missing` items complete, and whole units; return up to where."""
         written = self._written
         if missing:
             self._waiting[self._count :] = items[0:missing]
             self._growing.write(written, self._waiting)
-            written += unit
-        for begin, end in items.pieces(missing, whole, unit):
+            written += self._growing.unit
+        for begin, end in items.pieces(missing, whole, self._growing.unit):
             self._growing.write(written, items[begin:end])
             written += end - begin
-        if written > self._written and not self._durable:
-            self._growing.show(written)
-        self._written, self._count = written, 0
-        if tail is not None:
-            self._wait(tail)
+        return written
 
     def flush(self) -> None:
         """Let readers see all items."""
@@ -83,7 +91,7 @@ class Units:
             self._growing.sync()
 
     def _wait(self, items: Array) -> None:
-        if not len(self._waiting) and len(items):
+        if len(items) and not len(self._waiting):
             self._waiting = self._room()
         self._waiting[self._count : self._count + len(items)] = items
         self._count += len(items)

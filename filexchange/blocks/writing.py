@@ -159,8 +159,10 @@ class Writer:
 
     def __del__(self) -> None:
         if not getattr(self, "_is_closed", True) and os.getpid() == self._pid:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
-            self.close()
+            try:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            finally:
+                self.close()
 
     def __repr__(self) -> str:
         state = ", closed" if self._is_closed else ""

@@ -146,14 +146,15 @@ class Growing(ABC):
     def write(self, start: int, items: Array) -> None:
         """Write items to position `start` and on, where readers do not see any.
 
-        If it fails, the same place is written again, or nothing is.
-
         Parameters
         ----------
         start : int
         items : ndarray
             In C order, of the array's dtype.
         """
+
+    def take_back(self, length: int) -> None:  # noqa: B027 - it may stay where nobody sees it
+        """Forget what was written behind the first `length` items, and is not shown."""
 
     @abstractmethod
     def show(self, length: int) -> None:

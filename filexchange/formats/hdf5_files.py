@@ -46,22 +46,27 @@ def _number(error: Exception) -> int | None:
     return getattr(error, "errno", None) or (int(match[1]) if match else None)
 
 
+def taken_error(path: str, reason: str, number: int | None = None) -> ArrayIOError:
+    """Return the error for a file that is open elsewhere."""
+    killed = (
+        "; if its writer was killed, go on with filexchange.blocks.writer(path, mode='a')"
+        if is_written(path)
+        else ""
+    )
+    return ArrayIOError(
+        number or errno.EBUSY,
+        "is open elsewhere, and HDF5 lets a file have one writer or many readers: close the other "
+        f"array first{killed} ({reason})",
+        path,
+    )
+
+
 def named_error(error: Exception, path: str) -> ArrayFileError:
     """Return the error of ours for one of h5py's about `path`."""
     text = " ".join(str(error).split())
     number = _number(error)
     if is_taken(error):
-        hint = (
-            "; if its writer was killed, go on with filexchange.blocks.writer(path, mode='a')"
-            if "h5clear" in text
-            else ""
-        )
-        return ArrayIOError(
-            number or errno.EBUSY,
-            "is open elsewhere, and HDF5 lets a file have one writer or many readers: close the "
-            f"other array first{hint} ({text})",
-            path,
-        )
+        return taken_error(path, text, number)
     if number is not None:
         return files.named_error(OSError(number, os.strerror(number)), path)
     return BadArrayFileError(f"{path!r} is damaged, or not an HDF5 file: {text}")

@@ -61,7 +61,7 @@ class GrowingHdf5(Growing):
             self._filters = self._dataset.id.get_create_plist().get_nfilters()
             # Compressed chunks are not changed in place, where somebody may be reading them.
             super().__init__(path, stored, self._chunks[0] if self._filters else 1)
-            stack.callback(self._hide)
+            stack.callback(lambda: self.take_back(self.length))
             self._stack = stack.pop_all()
 
     def write(self, start: int, items: Array) -> None:
@@ -115,12 +115,17 @@ class GrowingHdf5(Growing):
                 self._fd, count * (nbytes + _RESERVED_PER_CHUNK) + _RESERVED
             )
 
-    def show(self, length: int) -> None:
-        if not files.is_named(self._fd, self.path):
-            raise replaced_error(self.path)
+    def take_back(self, length: int) -> None:
+        # Readers in this process see it, and closing would show it to all.
         with naming_errors(self.path), phil:
             if self._dataset.shape[0] != length:
                 self._dataset.resize(length, 0)
+
+    def show(self, length: int) -> None:
+        if not files.is_named(self._fd, self.path):
+            raise replaced_error(self.path)
+        self.take_back(length)
+        with naming_errors(self.path):
             self._dataset.flush()
         self.length = length
 
@@ -130,11 +135,6 @@ class GrowingHdf5(Growing):
     def close(self) -> None:
         with naming_errors(self.path):
             self._stack.close()
-
-    def _hide(self) -> None:
-        """Take back what is not shown, before HDF5 writes all that it knows."""
-        if self._dataset.shape[0] != self.length:
-            self._dataset.resize(self.length, 0)
 
     def _give_back(self) -> None:
         """Let go of the space that was reserved and not used."""

@@ -16,7 +16,8 @@ import h5py
 
 from filexchange import capabilities
 from filexchange.aliases import DType
-from filexchange.formats.hdf5_files import naming_errors
+from filexchange.formats.hdf5_files import naming_errors, taken_error
+from filexchange.formats.hdf5_status import is_written
 
 
 class Writing(NamedTuple):
@@ -40,12 +41,16 @@ def writing(path: str, **layout: Any) -> Iterator[Writing]:
     ------
     OSError
         If the disk did not take all of it.
+    ArrayIOError
+        If an array grows in the file, of which HDF5 itself takes no notice here.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | capabilities.OPEN_FLAGS, 0o666)
     sink = _Sink(fd)
     try:
         capabilities.lock_exclusively(fd)
-    except OSError:
+        if is_written(path):
+            raise taken_error(path, "an array grows in it")
+    except BaseException:
         os.close(fd)
         raise
 

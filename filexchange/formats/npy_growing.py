@@ -45,7 +45,7 @@ class GrowingNpy(Growing):
             super().__init__(path, stored)
             self._item_nbytes = math.prod(stored.shape[1:]) * stored.dtype.itemsize
             self._offset = header.size
-            stack.callback(self._cut)
+            stack.callback(lambda: self.take_back(self.length))
             self._header = stack.enter_context(contextlib.closing(self._with_room()))
             self._stack = stack.pop_all()
 
@@ -58,11 +58,11 @@ class GrowingNpy(Growing):
         return npylength.Length(self._fd, roomy)
 
     def write(self, start: int, items: Array) -> None:
-        try:
-            capabilities.write_at(self._fd, files.as_bytes(items), self._end(start))
-        except OSError:
-            self._cut()
-            raise
+        capabilities.write_at(self._fd, files.as_bytes(items), self._end(start))
+
+    def take_back(self, length: int) -> None:
+        if os.fstat(self._fd).st_size > self._end(length):
+            os.ftruncate(self._fd, self._end(length))
 
     def show(self, length: int) -> None:
         if not files.is_named(self._fd, self.path):
@@ -79,11 +79,6 @@ class GrowingNpy(Growing):
 
     def _end(self, length: int) -> int:
         return self._offset + length * self._item_nbytes
-
-    def _cut(self) -> None:
-        """Give back the space of what nobody sees."""
-        if os.fstat(self._fd).st_size > self._end(self.length):
-            os.ftruncate(self._fd, self._end(self.length))
 
 
 def _check(fd: int, path: str, header: npyheader.Header) -> None:
