@@ -4,6 +4,7 @@ Reductions, maps and iteration over arrays in files of any format, in memory, or
 lazy arrays, and arrays that grow while others read them; see docs/blocks.md.
 """
 
+from filexchange.blocks.growing import append, writer
 from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
 from filexchange.blocks.ordering import median, nanquantile, quantile
@@ -26,7 +27,7 @@ from filexchange.blocks.reductions import (
     var,
 )
 from filexchange.blocks.transposing import moveaxis, transpose
-from filexchange.blocks.writing import Writer, append, writer
+from filexchange.blocks.writing import Writer
 
 __all__ = [
     "Plan",

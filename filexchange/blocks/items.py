@@ -12,9 +12,8 @@ from filexchange.aliases import Array, DType, Shape
 from filexchange.errors import ItemShapeError, UnsupportedArrayError
 from filexchange.geometry import BLOCK_BYTES
 
-# Kinds of dtypes whose casts within the kind cut elements off.
-_CUT_OFF = "SUV"
-_NUMBERS = "biufc"
+# Kinds of dtypes.
+_NUMBERS, _INEXACT = "biufc", "fc"
 
 
 class Items:
@@ -65,34 +64,33 @@ def opened_items(batch: Any, item_shape: Shape, dtype: DType) -> Iterator[Items]
                 f"a batch of shape {source.shape} does not fit an array with items of shape "
                 f"{item_shape}: pass items of that shape, one or several along a first axis"
             )
-        if not _can_cast(items.dtype, dtype) and (
-            hasattr(batch, "dtype") or not _is_exact(items, dtype)
-        ):
+        if not _fits(items, dtype, is_typed=hasattr(batch, "dtype")):
             raise UnsupportedArrayError(
-                f"a batch of {items.dtype} cannot be appended to an array of {dtype}: only casts "
-                "of the same kind are made (see numpy.can_cast), so convert the batch with astype "
-                "if that is what you mean"
+                f"a batch of {items.dtype} cannot be appended to an array of {dtype}, which does "
+                "not have all of its values (see numpy.can_cast): convert the batch with astype if "
+                "that is what you mean"
             )
         yield Items(items, dtype)
 
 
-def _can_cast(found: DType, dtype: DType) -> bool:
-    return found == dtype or np.can_cast(
-        found, dtype, "safe" if dtype.kind in _CUT_OFF else "same_kind"
-    )
+def _fits(items: Any, dtype: DType, *, is_typed: bool) -> bool:
+    """Return whether items become elements of a dtype without losing what they mean.
 
-
-def _is_exact(numbers: Array, dtype: DType) -> bool:
-    """Return whether numbers without a dtype of their own, Python's, have the same value in one.
+    Python's own numbers have no dtype of their own: as in NumPy, integers have to fit, and floats
+    become those of the dtype.
 
     Examples
     --------
-    >>> [_is_exact(np.array(n), np.dtype("u1")) for n in (255, 256, -1, 1.0, 1.5)]
-    [True, False, False, True, False]
+    >>> [_fits(np.array(n), np.dtype("u1"), is_typed=False) for n in (255, 256, -1, 1.5)]
+    [True, False, False, False]
+    >>> [_fits(np.array(0.1), np.dtype("f4"), is_typed=typed) for typed in (False, True)]
+    [True, False]
     """
-    if not numbers.size:
+    if items.dtype == dtype or np.can_cast(items.dtype, dtype, "safe"):
         return True
-    if numbers.dtype.kind not in _NUMBERS or dtype.kind not in _NUMBERS:
+    if is_typed or not {items.dtype.kind, dtype.kind} <= set(_NUMBERS):
         return False
+    if items.dtype.kind in _INEXACT:
+        return not items.size or np.can_cast(items.dtype, dtype, "same_kind")
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.array_equal(numbers.astype(dtype), numbers)
+        return np.array_equal(items.astype(dtype), items)

@@ -1,6 +1,5 @@
 """What the formats whose arrays grow have in common."""
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import numpy as np
 from filexchange.aliases import Array, Shape
 from filexchange.errors import ArrayMismatchError, UnsupportedOptionError
 from filexchange.formats.base import WriteOptions
+from filexchange.geometry import iter_blocks
 
 #: Stands for the length of an axis that has no end where chunks are chosen.
 ENDLESS = 1 << 62
@@ -77,13 +77,12 @@ def iter_chunks(items: Array, chunks: Shape) -> Iterator[tuple[Shape, Array]]:
     ((0, 0), array([[1, 2]]))
     ((0, 1), array([[3, 0]]))
     """
-    grid = [range(-(-n // chunk)) for n, chunk in zip(items.shape, chunks, strict=True)]
-    for place in itertools.product(*grid):
-        begins = [i * chunk for i, chunk in zip(place, chunks, strict=True)]
-        part = items[tuple(slice(b, b + chunk) for b, chunk in zip(begins, chunks, strict=True))]
-        if part.shape == chunks:
-            yield place, np.ascontiguousarray(part)
+    for region in iter_blocks(items.shape, chunks):
+        place = tuple(part.start // chunk for part, chunk in zip(region, chunks, strict=True))
+        block = items[region]
+        if block.shape == chunks:
+            yield place, np.ascontiguousarray(block)
         else:
             padded = np.zeros(chunks, items.dtype)
-            padded[tuple(slice(n) for n in part.shape)] = part
+            padded[tuple(map(slice, block.shape))] = block
             yield place, padded
