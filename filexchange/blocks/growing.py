@@ -90,7 +90,10 @@ def writer(
 
     Files of other programs can be continued where they have room for it: those of ``numpy.save``
     in C order, Zarr arrays of version 3, and HDF5 datasets with ``maxshape=(None, ...)`` in files
-    that were made with ``libver="latest"``. An HDF5 file that is being written has no other
+    that were made with ``libver="latest"``. The first time, the header of ``numpy.save`` is
+    rewritten with room for digits, which no reader should meet; later changes are atomic.
+
+    An HDF5 file that is being written has no other
     changes, and no reader but in SWMR mode, until the writer is closed; a power cut may damage it
     even if `durable`, because the order in which HDF5's metadata reach the disk is not known.
 
