@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import h5py
 
@@ -99,15 +99,29 @@ def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5p
     """
     with files.opened(path, writable=mode == "r+"):
         pass  # HDF5 itself would wait for ever for the other end of a FIFO
-    options = {"locking": "best-effort", "rdcc_nbytes": cache_bytes}
+
+    def opened() -> h5py.File:
+        grows = mode == "r" and is_written(path)
+        options = {"locking": "best-effort", "rdcc_nbytes": cache_bytes}
+        return h5py.File(path, mode, swmr=grows, **options)
+
+    try:
+        return patiently(opened) if mode == "r" else opened()
+    except IO_ERRORS as error:
+        raise named_error(error, path) from error
+
+
+def patiently(opened: Callable[[], h5py.File]) -> h5py.File:
+    """Open a file, again for a moment while it is open elsewhere.
+
+    Whoever begins to let an array grow has the file alone until it has begun; and readers who come
+    before that keep it from beginning, until they have read.
+    """
     patience = Patience(_BEGINNING)
     while True:
-        grows = mode == "r" and is_written(path)
         try:
-            return h5py.File(path, mode, swmr=grows, **options)
+            return opened()
         except IO_ERRORS as error:
-            # Whoever begins to let an array grow has the file alone for a moment, and once it has
-            # begun, only this mode will do.
-            if mode != "r" or not is_taken(error) or patience.is_over:
-                raise named_error(error, path) from error
+            if not is_taken(error) or patience.is_over:
+                raise
         time.sleep(_PAUSE)

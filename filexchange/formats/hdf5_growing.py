@@ -9,6 +9,7 @@ HDF5 does not survive a full disk either: space is reserved before HDF5 is asked
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -19,10 +20,16 @@ from h5py._objects import phil
 
 from filexchange import capabilities, files
 from filexchange.aliases import Array
-from filexchange.errors import UnsupportedOptionError
+from filexchange.errors import ArrayBusyError, UnsupportedOptionError
 from filexchange.formats.base import Growing, StoredArray
 from filexchange.formats.growing import check_items, iter_chunks, replaced_error
-from filexchange.formats.hdf5_files import IO_ERRORS, is_taken, named_error, naming_errors
+from filexchange.formats.hdf5_files import (
+    IO_ERRORS,
+    is_taken,
+    named_error,
+    naming_errors,
+    patiently,
+)
 from filexchange.formats.hdf5_status import check_can_grow, put_in_order
 
 #: How files are made in which arrays can grow. HDF5 1.10 and later read them.
@@ -157,9 +164,9 @@ def _open(path: str) -> Iterator[h5py.File]:
     access.set_cache(slots[0], slots[1], 0, slots[3])  # chunks are written at once
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
     try:
-        file = h5py.File(h5py.h5f.open(os.fsencode(path), flags, access))
+        file = patiently(lambda: h5py.File(h5py.h5f.open(os.fsencode(path), flags, access)))
     except IO_ERRORS as error:
-        raise (files.busy_error(path) if is_taken(error) else named_error(error, path)) from error
+        raise (_busy_error(path) if is_taken(error) else named_error(error, path)) from error
     try:
         cache = file.id.get_mdc_config()
         cache.evictions_enabled = False
@@ -168,6 +175,15 @@ def _open(path: str) -> Iterator[h5py.File]:
         yield file
     finally:
         file.close()
+
+
+def _busy_error(path: str) -> ArrayBusyError:
+    return ArrayBusyError(
+        errno.EAGAIN,
+        "is open elsewhere, by another writer or by readers that keep it from growing: close it "
+        "there, read it with h5py.File(path, swmr=True), or wait (timeout=)",
+        path,
+    )
 
 
 def _check(dataset: h5py.Dataset, path: str) -> None:
