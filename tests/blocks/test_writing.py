@@ -57,10 +57,11 @@ LAYOUTS = [
     Layout(".h5", {"chunks": (4, 2, 3), "compression": "gzip", "key": "run/x"}, 4),
 ]
 all_layouts = pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
-# What takes long: one for each way to show items.
-some_layouts = pytest.mark.parametrize(
+# For what takes long: one for each way to show items, and one of each format.
+showing_layouts = pytest.mark.parametrize(
     "layout", [each for each in LAYOUTS if each.options.get("compression") != "zstd"], ids=repr
 )
+few_layouts = pytest.mark.parametrize("layout", [LAYOUTS[0], LAYOUTS[3], LAYOUTS[5]], ids=repr)
 
 
 def counting(start: int, stop: int, dtype: Any = "i4") -> Any:
@@ -138,7 +139,7 @@ def test_reader_in_the_same_process_meets_whole_items(tmp_path: Path, layout: La
     with begin(tmp_path / "a", layout) as w:
         thread = threading.Thread(target=follow, args=(w.path,))
         thread.start()
-        for start in range(0, 200, 3):
+        for start in range(0, 99, 3):
             w.append(counting(start, start + 3))
             if start % 2:
                 w.flush()
@@ -184,7 +185,7 @@ def following(
 @all_layouts
 def test_readers_of_other_processes_follow(tmp_path: Path, layout: Layout, nursery: Any) -> None:
     random.seed(3)
-    total, length = 200, 0
+    total, length = 120, 0
     with contextlib.ExitStack() as stack:
         w = stack.enter_context(begin(tmp_path / "a", layout))
         readers = [
@@ -229,14 +230,14 @@ def nursery() -> Any:
     return context
 
 
-@some_layouts
+@showing_layouts
 def test_killed_writer_leaves_what_it_flushed_and_is_continued(
     tmp_path: Path, layout: Layout, nursery: Any
 ) -> None:
     path = f"{tmp_path / 'a'}{layout.suffix}"
     chance = random.Random(7)
     length = 0
-    for _ in range(4):
+    for _ in range(3):
         receiving, sending = nursery.Pipe(duplex=False)
         child = nursery.Process(target=_append_for_ever, args=(path, layout.options, sending))
         child.start()
@@ -288,7 +289,7 @@ def other_writer(path: str, layout: Layout, nursery: Any) -> Iterator[Any]:
         ours.close()
 
 
-@some_layouts
+@few_layouts
 def test_second_writer_is_refused_until_the_first_has_ended(
     tmp_path: Path, layout: Layout, nursery: Any
 ) -> None:
@@ -311,7 +312,7 @@ def test_second_writer_is_refused_until_the_first_has_ended(
     check(w.path, layout, 2)
 
 
-@some_layouts
+@few_layouts
 def test_writer_waits_for_another_as_long_as_it_is_told(
     tmp_path: Path, layout: Layout, nursery: Any
 ) -> None:
@@ -502,7 +503,7 @@ def test_threads_share_a_writer(tmp_path: Path) -> None:
 # Beginning and going on.
 
 
-@all_layouts
+@few_layouts
 def test_durable_writer_shows_items_when_they_are_flushed(tmp_path: Path, layout: Layout) -> None:
     with begin(tmp_path / "a", layout, durable=True) as w:
         w.append(counting(0, 9))
