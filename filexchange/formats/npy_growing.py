@@ -46,18 +46,23 @@ class GrowingNpy(Growing):
             self._item_nbytes = math.prod(stored.shape[1:]) * stored.dtype.itemsize
             self._offset = header.size
             stack.callback(lambda: self.take_back(self.length))
-            self._header = stack.enter_context(contextlib.closing(self._with_room()))
+            self._found = bytearray(self._offset)
+            capabilities.read_at(self._fd, memoryview(self._found), 0)
+            self._roomy = npylength.with_room(bytes(self._found), path)
+            self._header: npylength.Length | None = None
             self._stack = stack.pop_all()
 
-    def _with_room(self) -> npylength.Length:
-        raw = bytearray(self._offset)
-        capabilities.read_at(self._fd, memoryview(raw), 0)
-        roomy = npylength.with_room(bytes(raw), self.path)
-        if roomy != raw:
-            capabilities.write_at(self._fd, memoryview(roomy), 0)
-        return npylength.Length(self._fd, roomy)
+    def _begin(self) -> npylength.Length:
+        """Make room in the header, once there are items: until then the file stays as it is."""
+        if self._roomy != self._found:
+            capabilities.write_at(self._fd, memoryview(self._roomy), 0)
+        length = npylength.Length(self._fd, self._roomy)
+        return self._stack.enter_context(contextlib.closing(length))
 
     def write(self, start: int, items: Array) -> None:
+        # First: bytes behind a header without room are not taken for those of a killed writer.
+        if self._header is None:
+            self._header = self._begin()
         capabilities.write_at(self._fd, files.as_bytes(items), self._end(start))
 
     def take_back(self, length: int) -> None:
@@ -67,11 +72,13 @@ class GrowingNpy(Growing):
     def show(self, length: int) -> None:
         if not files.is_named(self._fd, self.path):
             raise replaced_error(self.path)
-        self._header.set(length)
+        if self._header is not None:  # else there are no items to show
+            self._header.set(length)
         self.length = length
 
     def sync(self) -> None:
-        self._header.sync()
+        if self._header is not None:
+            self._header.sync()
         capabilities.sync(self._fd)
 
     def close(self) -> None:

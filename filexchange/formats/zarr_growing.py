@@ -61,14 +61,17 @@ class GrowingZarr(Growing):
                     "arrays grow in version 3: copy it with filexchange.convert"
                 )
             super().__init__(store.path, stored, self._units[0])
-            store.drop_consolidated(key)
             self._stack = stack.pop_all()
         self._store, self._key, self._handle = store, key, handle
         self._dtype = self._metadata.dtype.to_native_dtype()
         self._is_plain = _is_plain(self._metadata)
+        self._is_begun = False
 
     def write(self, start: int, items: Array) -> None:
         self._check_place()
+        if not self._is_begun:  # until there are items, the store stays as it is
+            self._store.drop_consolidated(self._key)
+            self._is_begun = True
         items = items.view(self._dtype)
         if self._is_plain:
             self._write_plain(start // self.unit, items)

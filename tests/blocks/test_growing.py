@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from filexchange.errors import (
     ArrayBusyError,
     ArrayExistsError,
     ArrayKeyError,
+    ArrayMismatchError,
     ArrayNotFoundError,
     BadArrayFileError,
     ItemShapeError,
@@ -53,6 +55,24 @@ def test_other_items_are_refused_before_anything_is_written(tmp_path: Path, suff
         with pytest.raises(error):
             blocks.append(w.path, batch)
     np.testing.assert_array_equal(fx.load(w.path), before, strict=True)
+
+
+def test_refused_batch_leaves_the_bytes_of_others_as_they_are(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((3, 2), "f4"))
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
+    group.create_array("x", shape=(3, 2), dtype="f4")[:] = 1
+    with pytest.warns(UserWarning, match="onsolidated"):
+        zarr.consolidate_metadata(str(tmp_path / "a.zarr"))
+    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    before = {each: each.read_bytes() for each in files}
+    for name, key in (("a.npy", None), ("a.zarr", "x")):
+        with pytest.raises(UnsupportedArrayError):
+            blocks.append(tmp_path / name, np.zeros((1, 2)), key=key)
+        with pytest.raises(ItemShapeError):
+            blocks.append(tmp_path / name, np.zeros((1, 3), "f4"), key=key)
+        with pytest.raises(ArrayMismatchError):
+            blocks.writer(tmp_path / name, 3, "f4", mode="a", key=key)
+    assert before == {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
 
 
 def test_text_is_not_cut_off(tmp_path: Path) -> None:
@@ -180,6 +200,22 @@ def test_remedy_for_what_cannot_grow_is_to_append_it_to_what_can(tmp_path: Path)
         with blocks.writer(target, item_shape=ref.shape[1:], dtype=ref.dtype) as w:
             w.append(ref)
         np.testing.assert_array_equal(fx.load(target), ref[:], strict=True)
+
+
+def test_numpy_file_whose_first_items_were_not_shown_is_gone_on_with(
+    tmp_path: Path, companion: Callable[..., Any]
+) -> None:
+    np.save(tmp_path / "a.npy", np.arange(3))
+    child = companion({"path": tmp_path / "a.npy"})
+    child.call(_write_without_showing)
+    child.kill()
+    assert len(np.load(tmp_path / "a.npy")) == 3
+    assert list(blocks.append(tmp_path / "a.npy", [3])[:]) == [*range(4)]
+
+
+def _write_without_showing(kept: dict[str, Any]) -> None:
+    kept["writer"] = blocks.writer(kept["path"], mode="a", durable=True)
+    kept["writer"].append(np.zeros(100, int))
 
 
 def test_trailing_bytes_of_a_killed_writer_are_overwritten(tmp_path: Path) -> None:
