@@ -259,7 +259,7 @@ def open_array(
         raise UnsupportedOptionError(f"mode {mode!r} is neither 'r' nor 'r+'")
     target, fmt = resolve_target(path, format)
     files.check_exists(target)
-    key = _listed_key(target, fmt, key)
+    key = listed_key(target, fmt, key)
     if dtype is not None:
         stored = _raw_layout(target, fmt, np.dtype(dtype), shape, offset, order, strides)
     elif (shape, offset, order, strides) != (None, 0, "C", None):
@@ -269,7 +269,7 @@ def open_array(
     return ArrayRef(target, fmt.name, stored, mode=mode)
 
 
-def _listed_key(path: str, fmt: Format, key: str | None) -> str | None:
+def listed_key(path: str, fmt: Format, key: str | None) -> str | None:
     """Return `key` in the spelling of the container, where names may be that are not ours to give.
 
     Raises

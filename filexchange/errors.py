@@ -9,6 +9,8 @@ wrong value, what was allowed and what to do::
     │   ├── MissingDependencyError (ImportError)  the package a format needs is not installed
     │   └── UnsupportedOptionError (ValueError)   beyond the format; the message says which can
     ├── UnsupportedArrayError (TypeError)         no file can hold this array as it is
+    ├── ItemShapeError (ValueError)               items of another shape than the array's
+    ├── WriterClosedError (ValueError)            a writer that was closed, or is another process's
     ├── AttrsError (TypeError)                    attrs that are not JSON
     ├── RegionError (IndexError)                  an index outside the array, or not a basic one
     ├── InvalidRefError (ValueError)              JSON that is not a reference
@@ -25,6 +27,7 @@ wrong value, what was allowed and what to do::
     │   ├── ArrayNotFoundError (FileNotFoundError)
     │   ├── ArrayExistsError (FileExistsError)
     │   ├── ArrayAccessError (PermissionError)
+    │   ├── ArrayBusyError (BlockingIOError)      another writer has the array
     │   ├── StorageFullError (OSError)            no space left where the array should go
     │   └── ArrayIOError (OSError)                any other error of the operating system
     └── ExchangeError
@@ -62,6 +65,14 @@ class UnsupportedOptionError(FormatError, ValueError):
 
 class UnsupportedArrayError(FileExchangeError, TypeError):
     """An array that cannot be written to a file as it is (objects, masks, foreign dtypes)."""
+
+
+class ItemShapeError(FileExchangeError, ValueError):
+    """Items that cannot be appended to an array, because its items have another shape."""
+
+
+class WriterClosedError(FileExchangeError, ValueError):
+    """The writer was closed, or belongs to the process that this one was forked from."""
 
 
 class AttrsError(FileExchangeError, TypeError):
@@ -131,6 +142,10 @@ class ArrayExistsError(ArrayFileError, FileExistsError):
 
 class ArrayAccessError(ArrayFileError, PermissionError):
     """The file or its directory cannot be read or written by this user."""
+
+
+class ArrayBusyError(ArrayFileError, BlockingIOError):
+    """Another writer has the array, or the file that it is in."""
 
 
 class StorageFullError(ArrayFileError, OSError):

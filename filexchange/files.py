@@ -16,6 +16,7 @@ import os
 import shutil
 import stat
 import time
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,6 +25,7 @@ from filexchange import capabilities
 from filexchange.aliases import Array, DType, Mode, Shape
 from filexchange.errors import (
     ArrayAccessError,
+    ArrayBusyError,
     ArrayExistsError,
     ArrayFileError,
     ArrayIOError,
@@ -32,6 +34,7 @@ from filexchange.errors import (
     FileExchangeError,
     StorageFullError,
 )
+from filexchange.patience import Patience
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -278,24 +281,48 @@ def publish(path: str, *, overwrite: bool) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def alone(path: str) -> Iterator[None]:
+def alone(path: str, timeout: float | None = None) -> Iterator[None]:
     """Have a name for oneself for the block, among all threads and processes that ask here.
 
     For files that are copied to be changed: of two copies of one, the second would replace the
-    first. The lock is on a hidden file beside `path`, which need not exist, and ends with its
-    holder. Where the system has no locks, nobody waits.
+    first; and for those that one writer adds to. The lock is on a hidden file beside `path`, which
+    need not exist, and ends with its holder. Where the system has no locks, nobody waits.
+
+    Raises
+    ------
+    ArrayBusyError
+        If another holder did not let go within `timeout` seconds.
     """
-    lock = _hidden_name(path, "lock")
-    fd = _lock_name(lock, path)
+    lock = _lock_file(path)
+    fd = _lock_name(lock, path, Patience(timeout))
     try:
         yield
     finally:
-        # Removed first: who has it open meets another file of this name, and asks again.
-        capabilities.remove_open_file(lock)
+        # Removed first: who has it open meets another file of this name, and asks again. With the
+        # directory that it was in, the name may have become another holder's.
+        if is_named(fd, lock):
+            capabilities.remove_open_file(lock)
         os.close(fd)
 
 
-def _lock_name(lock: str, path: str) -> int:
+def busy_error(path: str) -> ArrayBusyError:
+    """Return the error for an array that has a writer already."""
+    return ArrayBusyError(
+        errno.EAGAIN,
+        "has another writer: wait until it is closed (timeout=), or write to another file",
+        path,
+    )
+
+
+def _lock_file(path: str) -> str:
+    name = os.path.basename(path)
+    if len(name) <= _NAME_CHARS:
+        return _hidden_name(path, "lock")
+    # Names that only begin alike have locks of their own.
+    return _hidden_name(path, f"{zlib.crc32(os.fsencode(name)):08x}.lock")
+
+
+def _lock_name(lock: str, path: str, patience: Patience) -> int:
     pause = _FIRST_PAUSE
     while True:
         try:
@@ -307,6 +334,9 @@ def _lock_name(lock: str, path: str) -> int:
             if is_named(fd, lock):
                 return fd
         except BlockingIOError:
+            if patience.is_over:
+                os.close(fd)
+                raise busy_error(path) from None
             # Not by waiting in the kernel: a forked child may keep a lock that has served.
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

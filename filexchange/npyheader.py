@@ -13,6 +13,7 @@ import copy
 import functools
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -42,6 +43,7 @@ _MAX_READ = 1 << 16
 _KEYS = {"descr", "fortran_order", "shape"}
 _VERSIONS = {(1, 0): (2, "latin1"), (2, 0): (4, "latin1"), (3, 0): (4, "utf-8")}
 _FIXED = len(MAGIC) + 2
+_ROOM = re.compile(r"""['"]shape['"]\s*:\s*\( +[0-9]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class Header:
         Bytes of the header: where the data start.
     attrs : mapping
         The user's attrs, from our comment; empty in files by others.
+    grows : bool
+        Whether there is room in front of the first length, as `npylength` makes it: the array may
+        have become longer since somebody read this header, and is the same array all the same.
     """
 
     shape: Shape
@@ -63,6 +68,7 @@ class Header:
     order: Order
     size: int
     attrs: Attrs = field(default_factory=dict)
+    grows: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -71,11 +77,18 @@ class Header:
 
 
 def encode(
-    shape: Shape, dtype: DType, *, order: Order = "C", attrs: Attrs | None = None, start: int = 0
+    shape: Shape,
+    dtype: DType,
+    *,
+    order: Order = "C",
+    attrs: Attrs | None = None,
+    start: int = 0,
+    spare: int = 0,
 ) -> bytes:
     """Return the header of an array that begins at byte `start` of its file.
 
-    The data that follow it begin at a multiple of 4096 bytes of the file.
+    The data that follow it begin at a multiple of 4096 bytes of the file. At least `spare` bytes
+    of the header are padding.
 
     Raises
     ------
@@ -113,7 +126,7 @@ def encode(
             f"the header of an .npy array holds {_MAX_WRITTEN} bytes, and dtype and attrs need "
             f"{len(body)}: formats 'hdf5' and 'zarr' hold more"
         )
-    padding = -(before + len(body) + 1) % ALIGNMENT
+    padding = spare + -(before + len(body) + spare + 1) % ALIGNMENT
     length = len(body) + padding + 1
     return b"".join(
         (MAGIC, bytes(version), length.to_bytes(size_bytes, "little"), body, b" " * padding, b"\n")
@@ -217,6 +230,7 @@ def _parse(raw: bytes, encoding: str, size: int) -> Header:
         order="F" if fortran else "C",
         size=size,
         attrs=note.get("attrs") or {},
+        grows=_ROOM.search(text) is not None,
     )
 
 

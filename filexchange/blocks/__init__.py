@@ -1,9 +1,10 @@
 """Arrays larger than memory, block by block, within a budget of memory.
 
 Reductions, maps and iteration over arrays in files of any format, in memory, or in other libraries'
-lazy arrays; see docs/blocks.md.
+lazy arrays, and arrays that grow while others read them; see docs/blocks.md.
 """
 
+from filexchange.blocks.growing import append, writer
 from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
 from filexchange.blocks.ordering import median, nanquantile, quantile
@@ -26,11 +27,14 @@ from filexchange.blocks.reductions import (
     var,
 )
 from filexchange.blocks.transposing import moveaxis, transpose
+from filexchange.blocks.writing import Writer
 
 __all__ = [
     "Plan",
+    "Writer",
     "all",
     "any",
+    "append",
     "count_nonzero",
     "iter_blocks",
     "map_blocks",
@@ -51,4 +55,5 @@ __all__ = [
     "sum",
     "transpose",
     "var",
+    "writer",
 ]

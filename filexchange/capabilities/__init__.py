@@ -11,7 +11,10 @@ mechanism               macOS                       Windows
 `write_at`              pwrite                      seek and write, as for `read_at`
 `start_writeback`       nothing                     nothing
 `preallocate`           nothing                     nothing
+`reserve_beyond`        nothing                     nothing
 `reserve`               zeros are written           zeros are written
+`sync`                  fsync                       fsync
+`sync_file_system`      sync                        nothing
 `populate`              nothing                     nothing
 `swap_names`            two renames                 two renames
 `link_new`              hard link                   hard link on NTFS
@@ -19,6 +22,7 @@ mechanism               macOS                       Windows
 `remove_open_file`      removed                     stays until the exchange ends
 `can_lease`             yes                         no: every message is a new file
 `lock_exclusively`      flock                       no lock
+`is_open_for_writing`   nobody knows                nobody knows
 `lock_ranges`           flock of the whole file     none
 `map_bytes`             ctypes or Python 3.13       Python's mmap
 `packet_sockets`        none: standard queues       none: standard queues
@@ -31,6 +35,7 @@ mechanism               macOS                       Windows
 
 from filexchange.capabilities.locks import (
     can_lease,
+    is_open_for_writing,
     lock_exclusively,
     lock_ranges,
     lock_shared,
@@ -55,7 +60,10 @@ from filexchange.capabilities.transfers import (
     preallocate,
     read_at,
     reserve,
+    reserve_beyond,
     start_writeback,
+    sync,
+    sync_file_system,
     write_all,
     write_at,
 )
@@ -66,6 +74,7 @@ __all__ = [
     "available_memory",
     "can_lease",
     "free_bytes",
+    "is_open_for_writing",
     "is_private",
     "limit_memory",
     "link_new",
@@ -83,9 +92,12 @@ __all__ = [
     "read_at",
     "remove_open_file",
     "reserve",
+    "reserve_beyond",
     "shared_memory_dir",
     "start_writeback",
     "swap_names",
+    "sync",
+    "sync_file_system",
     "try_lock_alone",
     "unlock",
     "user_id",

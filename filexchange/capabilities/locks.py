@@ -8,6 +8,7 @@ a child may rely on is let go of by closing only.
 
 import errno
 import os
+import signal
 import struct
 import sys
 import tempfile
@@ -24,6 +25,9 @@ else:
 
 #: Whether ranges of a file can be locked, rather than all of it.
 _HAS_RANGES = _HAS_FLOCK and hasattr(fcntl, "F_OFD_SETLKW") and sys.maxsize > 1 << 32
+
+#: Whether a file can be leased, which it can only be while nobody has it open for writing.
+_HAS_LEASES = _HAS_FLOCK and hasattr(fcntl, "F_SETLEASE") and hasattr(fcntl, "F_SETSIG")
 
 _UNLOCKABLE = {errno.ENOLCK, *NOT_SUPPORTED}
 # struct flock of 64-bit Linux: type, whence, start, length, pid.
@@ -70,8 +74,32 @@ def try_lock_alone(fd: int) -> bool:
 
 
 def unlock(fd: int) -> None:
-    """Let go of a lock of :func:`try_lock_alone`, also in processes that inherited it."""
-    fcntl.flock(fd, fcntl.LOCK_UN)
+    """Let go of a ``flock`` lock, also in processes that inherited it."""
+    if _HAS_FLOCK:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def is_open_for_writing(path: str) -> bool | None:
+    """Return whether any process, this one included, has a file open for writing.
+
+    None where nobody can tell: the kernel of Linux can, of files of this user on local disks.
+    """
+    if not _HAS_LEASES:
+        return None
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Whoever opens the file for writing meanwhile waits until the lease is given back. The
+        # kernel says so by a signal, for which SIGIO, its default, would end this process.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:  # another user's file, or a file system without leases
+        return None
+    finally:
+        os.close(fd)
+    return False
 
 
 def can_lease(directory: str) -> bool:

@@ -90,11 +90,50 @@ def preallocate(fd: int, size: int) -> None:
     OSError
         If there is no space for it.
     """
+    if size >= _PREALLOCATED_BYTES:
+        _allocate(fd, 0, size)
+
+
+def reserve_beyond(fd: int, size: int) -> None:
+    """Make sure that `size` more bytes can be written at a file's end, where the system can.
+
+    The file does not become longer. What is not used is given back by truncating it to its size.
+
+    Raises
+    ------
+    OSError
+        If there is no space for them.
+    """
+    _allocate(fd, os.fstat(fd).st_size, size)
+
+
+def _allocate(fd: int, start: int, size: int) -> None:
     fallocate = libc_function("fallocate") if sys.platform == "linux" and IS_64_BIT else None
-    if size < _PREALLOCATED_BYTES or fallocate is None:
+    if fallocate is None:
         return
-    keep_size, zero = ctypes.c_int(_FALLOC_FL_KEEP_SIZE), ctypes.c_int64(0)
-    if fallocate(fd, keep_size, zero, ctypes.c_int64(size)) != 0:
+    keep_size = ctypes.c_int(_FALLOC_FL_KEEP_SIZE)
+    if fallocate(fd, keep_size, ctypes.c_int64(start), ctypes.c_int64(size)) != 0:
         number = ctypes.get_errno()
         if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise OSError(number, os.strerror(number))
+
+
+def sync(fd: int) -> None:
+    """Have the data of a file on its disk, with what it takes to find them."""
+    getattr(os, "fdatasync", os.fsync)(fd)
+
+
+def sync_file_system(path: str) -> None:
+    """Have all that was written to the file system of `path` on its disk."""
+    syncfs = libc_function("syncfs") if sys.platform == "linux" else None
+    if syncfs is None:
+        if hasattr(os, "sync"):
+            os.sync()
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(fd)

@@ -1,6 +1,6 @@
 """On-disk formats, one a module."""
 
-from filexchange.formats.base import Compression, Format, StoredArray, WriteOptions
+from filexchange.formats.base import Compression, Format, Growing, StoredArray, WriteOptions
 from filexchange.formats.blocks import copy_blocks
 from filexchange.formats.flat import memory_order, nbytes_of, source_chunks
 from filexchange.formats.registry import (
@@ -14,6 +14,7 @@ from filexchange.formats.registry import (
 __all__ = [
     "Compression",
     "Format",
+    "Growing",
     "StoredArray",
     "WriteOptions",
     "available_formats",

@@ -7,7 +7,7 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
@@ -113,6 +113,68 @@ class WriteOptions:
     attrs: Attrs = field(default_factory=_no_attrs, hash=False)
 
 
+class Growing(ABC):
+    """A stored array that its only holder makes longer, along its first axis.
+
+    Items are written behind those that readers see, and shown afterwards. At every moment the
+    file is one that readers can open, and what they see is complete.
+
+    Attributes
+    ----------
+    path : str
+    stored : StoredArray
+        The array as it was when it was opened.
+    unit : int
+        Items that are to be written together: each call of :meth:`write` begins at a multiple of
+        this, and only the last unit of the array may be incomplete.
+    length : int
+        Items that readers see.
+    """
+
+    def __init__(self, path: str, stored: StoredArray, unit: int = 1) -> None:
+        self.path = path
+        self.stored = stored
+        self.unit = unit
+        self.length = stored.shape[0]
+
+    @property
+    def shown(self) -> StoredArray:
+        """The array as readers see it."""
+        return replace(self.stored, shape=(self.length, *self.stored.shape[1:]))
+
+    @abstractmethod
+    def write(self, start: int, items: Array) -> None:
+        """Write items to position `start` and on, where readers do not see any.
+
+        Parameters
+        ----------
+        start : int
+        items : ndarray
+            In C order, of the array's dtype.
+        """
+
+    def take_back(self, length: int) -> None:  # noqa: B027 - it may stay where nobody sees it
+        """Forget what was written behind the first `length` items, and is not shown."""
+
+    @abstractmethod
+    def show(self, length: int) -> None:
+        """Let readers see the first `length` items, which are written, and keep it as `length`.
+
+        Raises
+        ------
+        ArrayMismatchError
+            If the name has been given to another array meanwhile.
+        """
+
+    @abstractmethod
+    def sync(self) -> None:
+        """Have on the disk what was written and shown, so that it survives a power cut."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the array, and of what was written and not shown; may be called twice."""
+
+
 class Format(ABC):
     """An on-disk format.
 
@@ -139,6 +201,8 @@ class Format(ABC):
         Whether an array can be created first and filled by region.
     supports_writers : bool
         Whether several processes can fill one array, each its own units: see :meth:`write_unit`.
+    supports_growth : bool
+        Whether an array can become longer along its first axis while others read it.
     is_self_describing : bool
         Whether the file alone tells shape and dtype.
     """
@@ -153,6 +217,7 @@ class Format(ABC):
     supports_keys: ClassVar[bool] = False
     supports_regions: ClassVar[bool] = True
     supports_writers: ClassVar[bool] = False
+    supports_growth: ClassVar[bool] = False
     is_self_describing: ClassVar[bool] = True
 
     @abstractmethod
@@ -222,6 +287,29 @@ class Format(ABC):
         Around every access to a handle; by default for errors of the operating system.
         """
         return files.naming_errors(path)
+
+    def create_growing(
+        self, path: str, key: str | None, item_shape: Shape, dtype: DType, options: WriteOptions
+    ) -> StoredArray:
+        """Write an array of no items that :meth:`grow` can make longer.
+
+        Called only if `supports_growth`, with a name that nobody else sees yet.
+        """
+        return self.create(path, key, (0, *item_shape), dtype, options)
+
+    def grow(self, path: str, key: str | None) -> Growing:
+        """Open an array that others may read meanwhile, to add items; one holder at a time.
+
+        Called only if `supports_growth`. What a holder that was killed has left is put in order.
+
+        Raises
+        ------
+        ArrayBusyError
+            If somebody else holds it; at once.
+        UnsupportedOptionError
+            If this array cannot grow; the message tells the remedy.
+        """
+        raise UnsupportedOptionError(f"arrays of format {self.name!r} cannot grow")
 
     def load(self, path: str, stored: StoredArray) -> Array:
         """Return the whole array in memory of its own."""

@@ -1,5 +1,6 @@
 """The HDF5 format, through h5py."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from reprlib import repr as short
@@ -10,11 +11,17 @@ import h5py
 import numpy as np
 
 from filexchange import capabilities, files
-from filexchange.aliases import Array, ChunksLike, DType, Indexable, Mode, Shape
+from filexchange.aliases import Array, Attrs, ChunksLike, DType, Indexable, Mode, Shape
 from filexchange.dtypes import check_dtype
 from filexchange.errors import ArrayMismatchError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats.base import Format, StoredArray, WriteOptions, check_chunks
+from filexchange.formats.base import Format, Growing, StoredArray, WriteOptions, check_chunks
 from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.growing import (
+    ENDLESS,
+    check_chunked_growth,
+    check_unit,
+    is_beginning,
+)
 from filexchange.formats.hdf5_attrs import read_attrs, write_attrs
 from filexchange.formats.hdf5_dtypes import handle_dtype, plain_dtype
 from filexchange.formats.hdf5_files import METADATA_ERRORS, naming_errors, open_file
@@ -24,7 +31,9 @@ from filexchange.formats.hdf5_filters import (
     describe_filters,
     require_filters,
 )
+from filexchange.formats.hdf5_growing import LAYOUT, GrowingHdf5
 from filexchange.formats.hdf5_sink import CheckedDataset, writing
+from filexchange.formats.hdf5_status import check_can_grow, is_written, put_in_order
 from filexchange.formats.hdf5_tree import array_keys, find_dataset, make_group
 from filexchange.geometry import normalize_chunks
 
@@ -47,12 +56,14 @@ class Hdf5Format(Format):
     compressions: ClassVar[Mapping[str, range | None]] = COMPRESSIONS
     supports_chunks: ClassVar[bool] = True
     supports_keys: ClassVar[bool] = True
+    supports_growth: ClassVar[bool] = True
 
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions
     ) -> StoredArray:
         with writing(path) as (file, check):
-            dataset = _create(file, path, key, source.shape, source.dtype, options)
+            layout = _layout(source.shape, source.dtype, options)
+            dataset = _create(file, path, key, source.shape, source.dtype, options.attrs, layout)
             if isinstance(source, np.ndarray) and source.flags.c_contiguous:
                 if source.size:
                     dataset[...] = source.view(dataset.dtype)
@@ -64,13 +75,40 @@ class Hdf5Format(Format):
         self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
     ) -> StoredArray:
         with writing(path) as (file, _):
-            dataset = _create(file, path, key, shape, dtype, options)
+            layout = _layout(shape, dtype, options)
+            dataset = _create(file, path, key, shape, dtype, options.attrs, layout)
             offset = dataset.id.get_offset()  # None for chunks: they get their space when filled
             stored = _as_created(dataset, key, dtype, options)
         if offset is not None:
             with files.opened(path, writable=True) as fd:
                 capabilities.reserve(fd, stored.nbytes, offset)
         return stored
+
+    def create_growing(
+        self, path: str, key: str | None, item_shape: Shape, dtype: DType, options: WriteOptions
+    ) -> StoredArray:
+        check_chunked_growth(options)
+        chunks = normalize_chunks(options.chunks, (ENDLESS, *item_shape), dtype.itemsize)
+        check_unit(chunks, dtype.itemsize)
+        layout = {
+            "maxshape": (None, *item_shape),
+            "chunks": chunks,
+            **creation_options(options.compression),
+        }
+        if os.path.lexists(path):
+            check_can_grow(path)
+        with writing(path, **LAYOUT) as (file, _):
+            dataset = _create(file, path, key, (0, *item_shape), dtype, options.attrs, layout)
+            return _as_created(dataset, key, dtype, options)
+
+    def grow(self, path: str, key: str | None) -> Growing:
+        def find(file: h5py.File) -> tuple[h5py.Dataset, StoredArray]:
+            dataset = find_dataset(file, path, key)
+            name = dataset.name.strip("/") if key is None else key
+            require_filters(dataset, path)
+            return dataset, _describe(dataset, path, name)
+
+        return GrowingHdf5(path, find)
 
     def describe(self, path: str, key: str | None) -> StoredArray:
         with _found(path, key) as dataset:
@@ -101,8 +139,9 @@ class Hdf5Format(Format):
         try:
             array = np.empty(stored.shape, stored.dtype)
             if array.size:
+                whole = tuple(map(slice, stored.shape))
                 with naming_errors(path):
-                    dataset.read_direct(array.view(dataset.dtype))
+                    dataset.read_direct(array.view(dataset.dtype), whole)
         finally:
             self.close(dataset)
         return array
@@ -117,6 +156,16 @@ class Hdf5Format(Format):
     def stored_nbytes(self, path: str, stored: StoredArray) -> int:
         with _found(path, stored.key) as dataset:
             return int(dataset.id.get_storage_size())
+
+    @contextmanager
+    def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
+        """Yield the path to write to, as the base class does; not while an array grows in it."""
+        grows = os.path.isfile(path) and is_written(path)
+        with files.alone(path, timeout=0 if grows else None):
+            if grows and key is not None:
+                put_in_order(path)
+            with self.replacing(path, key, overwrite=overwrite) as aside:
+                yield aside
 
     def discard(self, path: str, key: str) -> None:
         # HDF5 does not give the space back to the file system; only a new file would be smaller.
@@ -164,7 +213,9 @@ def _open_verified(file: h5py.File, path: str, stored: StoredArray) -> h5py.Data
             dataset = find_dataset(file, path, stored.key)
             found = _describe(dataset, path, stored.key)
             require_filters(dataset, path)
-        if (found.shape, found.dtype) != (stored.shape, stored.dtype):
+        # An array that grows is still the one that it was when it was shorter.
+        grows = dataset.maxshape[:1] == (None,) and is_beginning(stored.shape, found.shape)
+        if (grows or found.shape == stored.shape, found.dtype) != (True, stored.dtype):
             raise ArrayMismatchError(
                 f"{path!r} holds {found.shape} {found.dtype} under {stored.key!r} by now, and "
                 f"the reference says {stored.shape} {stored.dtype}: open it anew"
@@ -182,10 +233,10 @@ def _create(
     key: str | None,
     shape: Shape,
     dtype: DType,
-    options: WriteOptions,
+    attrs: Attrs,
+    layout: dict[str, Any],
 ) -> h5py.Dataset:
     group, name = make_group(file, path, key or _DEFAULT_KEY)
-    layout = _layout(shape, dtype, options) or {"dcpl": _allocated_early()}
     try:
         dataset = group.create_dataset(name, shape, handle_dtype(dtype), **layout)
     except (ValueError, TypeError, OverflowError) as error:
@@ -194,7 +245,7 @@ def _create(
             f"chunks {layout.get('chunks')} ({error}): use smaller chunks, or format 'zarr' or "
             "'raw'"
         ) from error
-    write_attrs(dataset, options.attrs, dtype)
+    write_attrs(dataset, attrs, dtype)
     return dataset
 
 
@@ -209,10 +260,10 @@ def _layout(shape: Shape, dtype: DType, options: WriteOptions) -> dict[str, Any]
     """Return chunks and filters; arrays without axes or elements have neither."""
     chunks: ChunksLike = options.chunks
     if chunks is None and options.compression is None:
-        return {}
+        return {"dcpl": _allocated_early()}
     lengths = normalize_chunks(chunks, shape, dtype.itemsize)
     if not shape or 0 in shape:
-        return {}
+        return {"dcpl": _allocated_early()}
     return {"chunks": lengths, **creation_options(options.compression)}
 
 

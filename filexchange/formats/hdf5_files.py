@@ -4,7 +4,8 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import h5py
 
@@ -15,7 +16,9 @@ from filexchange.errors import (
     BadArrayFileError,
     FileExchangeError,
 )
+from filexchange.formats.hdf5_status import is_written
 from filexchange.geometry import BLOCK_BYTES
+from filexchange.patience import Patience
 
 #: What h5py raises where data cannot be read or written.
 IO_ERRORS = (OSError, RuntimeError)
@@ -24,22 +27,46 @@ IO_ERRORS = (OSError, RuntimeError)
 METADATA_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 _ERRNO = re.compile(r"errno = (\d+)")
+_BEGINNING, _PAUSE = 0.5, 2e-3
 _LOCKED = {errno.EAGAIN, errno.EACCES, errno.EBUSY}
+
+
+def is_taken(error: Exception) -> bool:
+    """Return whether an error of h5py's says that the file is open elsewhere."""
+    text = str(error)
+    return (
+        isinstance(error, BlockingIOError)
+        or "already open" in text
+        or (_number(error) in _LOCKED and "lock" in text)
+    )
+
+
+def _number(error: Exception) -> int | None:
+    match = _ERRNO.search(str(error))
+    return getattr(error, "errno", None) or (int(match[1]) if match else None)
+
+
+def taken_error(path: str, reason: str, number: int | None = None) -> ArrayIOError:
+    """Return the error for a file that is open elsewhere."""
+    killed = (
+        "; if its writer was killed, go on with filexchange.blocks.writer(path, mode='a')"
+        if is_written(path)
+        else ""
+    )
+    return ArrayIOError(
+        number or errno.EBUSY,
+        "is open elsewhere, and HDF5 lets a file have one writer or many readers: close the other "
+        f"array first{killed} ({reason})",
+        path,
+    )
 
 
 def named_error(error: Exception, path: str) -> ArrayFileError:
     """Return the error of ours for one of h5py's about `path`."""
     text = " ".join(str(error).split())
-    match = _ERRNO.search(text)
-    number = getattr(error, "errno", None) or (int(match[1]) if match else None)
-    is_locked = isinstance(error, BlockingIOError) or (number in _LOCKED and "lock" in text)
-    if is_locked or "already open" in text:
-        return ArrayIOError(
-            number or errno.EBUSY,
-            "is open elsewhere, and HDF5 lets a file have one writer or many readers: close the "
-            f"other array first ({text})",
-            path,
-        )
+    number = _number(error)
+    if is_taken(error):
+        return taken_error(path, text, number)
     if number is not None:
         return files.named_error(OSError(number, os.strerror(number)), path)
     return BadArrayFileError(f"{path!r} is damaged, or not an HDF5 file: {text}")
@@ -59,6 +86,8 @@ def naming_errors(path: str, kinds: tuple[type[Exception], ...] = IO_ERRORS) -> 
 def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5py.File:
     """Open an existing file, ``"r"`` or ``"r+"``, with a cache for the chunks of each dataset.
 
+    A file in which an array grows is opened such that it can go on growing.
+
     A chunk that does not fit the cache is decompressed anew for every row read from it. Where all
     is read at once, a cache only costs time.
 
@@ -70,5 +99,29 @@ def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5p
     """
     with files.opened(path, writable=mode == "r+"):
         pass  # HDF5 itself would wait for ever for the other end of a FIFO
-    with naming_errors(path):
-        return h5py.File(path, mode, locking="best-effort", rdcc_nbytes=cache_bytes)
+
+    def opened() -> h5py.File:
+        grows = mode == "r" and is_written(path)
+        options = {"locking": "best-effort", "rdcc_nbytes": cache_bytes}
+        return h5py.File(path, mode, swmr=grows, **options)
+
+    try:
+        return patiently(opened) if mode == "r" else opened()
+    except IO_ERRORS as error:
+        raise named_error(error, path) from error
+
+
+def patiently(opened: Callable[[], h5py.File]) -> h5py.File:
+    """Open a file, again for a moment while it is open elsewhere.
+
+    Whoever begins to let an array grow has the file alone until it has begun; and readers who come
+    before that keep it from beginning, until they have read.
+    """
+    patience = Patience(_BEGINNING)
+    while True:
+        try:
+            return opened()
+        except IO_ERRORS as error:
+            if not is_taken(error) or patience.is_over:
+                raise
+        time.sleep(_PAUSE)

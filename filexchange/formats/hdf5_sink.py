@@ -16,7 +16,8 @@ import h5py
 
 from filexchange import capabilities
 from filexchange.aliases import DType
-from filexchange.formats.hdf5_files import naming_errors
+from filexchange.formats.hdf5_files import naming_errors, taken_error
+from filexchange.formats.hdf5_status import is_written
 
 
 class Writing(NamedTuple):
@@ -27,19 +28,29 @@ class Writing(NamedTuple):
 
 
 @contextlib.contextmanager
-def writing(path: str) -> Iterator[Writing]:
+def writing(path: str, **layout: Any) -> Iterator[Writing]:
     """Create an HDF5 file, or change one that nobody else sees, and close it after the block.
+
+    Parameters
+    ----------
+    path : str
+    **layout
+        Options of ``h5py.File`` that a file is made with.
 
     Raises
     ------
     OSError
         If the disk did not take all of it.
+    ArrayIOError
+        If an array grows in the file, of which HDF5 itself takes no notice here.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | capabilities.OPEN_FLAGS, 0o666)
     sink = _Sink(fd)
     try:
         capabilities.lock_exclusively(fd)
-    except OSError:
+        if is_written(path):
+            raise taken_error(path, "an array grows in it")
+    except BaseException:
         os.close(fd)
         raise
 
@@ -48,9 +59,10 @@ def writing(path: str) -> Iterator[Writing]:
             raise sink.error
 
     try:
-        mode = "r+" if os.fstat(fd).st_size else "w"
+        is_new = os.fstat(fd).st_size == 0
+        mode, options = ("w", layout) if is_new else ("r+", {"libver": layout.get("libver")})
         # Errors of the disk are named by whoever knows the name that the file is to have.
-        with naming_errors(path, (RuntimeError,)), h5py.File(sink, mode) as file:
+        with naming_errors(path, (RuntimeError,)), h5py.File(sink, mode, **options) as file:
             yield Writing(file, check)
             check()
         check()

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 from filexchange import capabilities, files, npyheader
 from filexchange.aliases import Array, DType, Indexable, Mode, Shape
 from filexchange.errors import ArrayMismatchError
-from filexchange.formats.base import Format, StoredArray, WriteOptions
+from filexchange.formats.base import Format, Growing, StoredArray, WriteOptions
 from filexchange.formats.flat import memory_order, nbytes_of, write_elements
+from filexchange.formats.growing import is_beginning
+from filexchange.formats.npy_growing import GrowingNpy, create_growing
 
 
 class NpyFormat(Format):
@@ -24,6 +26,7 @@ class NpyFormat(Format):
     magic: ClassVar[bytes] = npyheader.MAGIC
     supports_mmap: ClassVar[bool] = True
     supports_writers: ClassVar[bool] = True
+    supports_growth: ClassVar[bool] = True
 
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions
@@ -58,6 +61,14 @@ class NpyFormat(Format):
     def write_unit(self, path: str, stored: StoredArray) -> Shape | None:
         return (1,) * len(stored.shape)
 
+    def create_growing(
+        self, path: str, key: str | None, item_shape: Shape, dtype: DType, options: WriteOptions
+    ) -> StoredArray:
+        return create_growing(path, item_shape, dtype, options)
+
+    def grow(self, path: str, key: str | None) -> Growing:
+        return GrowingNpy(path)
+
     def describe(self, path: str, key: str | None) -> StoredArray:
         with files.opened(path) as fd:
             header = npyheader.read(fd, path)
@@ -89,7 +100,10 @@ class NpyFormat(Format):
 
 def _verified_offset(fd: int, path: str, stored: StoredArray) -> int:
     header = npyheader.read(fd, path)
-    if (header.shape, header.dtype, header.order, header.size) != (
+    # An array that grows is still the one that it was when it was shorter.
+    is_longer = header.grows and is_beginning(stored.shape, header.shape)
+    shape = stored.shape if is_longer else header.shape
+    if (shape, header.dtype, header.order, header.size) != (
         stored.shape,
         stored.dtype,
         stored.order,

@@ -5,6 +5,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,16 +24,25 @@ from filexchange.errors import (
 from filexchange.formats import zarr_errors
 from filexchange.formats.base import (
     Format,
+    Growing,
     StoredArray,
     WriteOptions,
     check_chunks,
     choose_key,
 )
 from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.growing import is_beginning
 from filexchange.formats.zarr_archive import Archive, new_archive
 from filexchange.formats.zarr_codecs import COMPRESSIONS
 from filexchange.formats.zarr_directory import Directory
-from filexchange.formats.zarr_metadata import array_document, largest_file, parse_array
+from filexchange.formats.zarr_growing import GrowingZarr
+from filexchange.formats.zarr_metadata import (
+    array_document,
+    growing_document,
+    grows,
+    largest_file,
+    parse_array,
+)
 from filexchange.formats.zarr_store import DOCUMENTS, Store, parents
 
 _ARCHIVE_SUFFIX = ".zip"
@@ -61,11 +71,12 @@ class ZarrFormat(Format):
     supports_shards: ClassVar[bool] = True
     supports_keys: ClassVar[bool] = True
     supports_writers: ClassVar[bool] = True
+    supports_growth: ClassVar[bool] = True
 
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions
     ) -> StoredArray:
-        stored, metadata = _add(path, key, source.shape, source.dtype, options)
+        stored, metadata = _add(path, key, array_document(source.shape, source.dtype, options))
         with _open_store(path) as store:
             handle = _handle(store, key, metadata, writable=True)
         try:
@@ -85,7 +96,25 @@ class ZarrFormat(Format):
                 "a zip file cannot be filled by region: create a Zarr directory, a path that does "
                 "not end in '.zip'"
             )
-        return _add(path, key, shape, dtype, options)[0]
+        return _add(path, key, array_document(shape, dtype, options))[0]
+
+    def create_growing(
+        self, path: str, key: str | None, item_shape: Shape, dtype: DType, options: WriteOptions
+    ) -> StoredArray:
+        _check_can_grow(path)
+        return _add(path, key, growing_document(item_shape, dtype, options))[0]
+
+    def grow(self, path: str, key: str | None) -> Growing:
+        with self.naming_errors(path):
+            _check_can_grow(path)
+            key = self.describe(path, key).key
+            store = Directory(path)
+            return GrowingZarr(
+                store,
+                key or "",
+                lambda: parse_array(store.array(key or ""), key, path),
+                lambda metadata: _handle(store, key, metadata, writable=True),
+            )
 
     def is_filled_by_region(self, path: str) -> bool:
         return not path.lower().endswith(_ARCHIVE_SUFFIX)
@@ -121,6 +150,10 @@ class ZarrFormat(Format):
             )
         with self.naming_errors(path), _open_store(path) as store:
             found, metadata = parse_array(store.array(stored.key or ""), stored.key, path)
+            # An array that grows is still the one that it was when it was shorter.
+            if grows(metadata) and is_beginning(stored.shape, found.shape):
+                metadata = replace(metadata, shape=stored.shape)
+                found = replace(found, shape=stored.shape)
             if (found.shape, found.dtype) != (stored.shape, stored.dtype):
                 raise ArrayMismatchError(
                     f"{path!r} holds {found.shape} {found.dtype} by now, and the reference says "
@@ -249,11 +282,17 @@ def _open_store(path: str) -> Store:
     raise BadArrayFileError(f"{path!r} is neither a directory nor a regular file")
 
 
-def _add(
-    path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
-) -> tuple[StoredArray, Any]:
+def _check_can_grow(path: str) -> None:
+    """Raise `UnsupportedOptionError` if a store is a zip file."""
+    if os.path.isfile(path):
+        raise UnsupportedOptionError(
+            "an array cannot grow in a zip file: use a Zarr directory, a path that does not end "
+            "in '.zip', and convert it when it is complete"
+        )
+
+
+def _add(path: str, key: str | None, document: dict[str, Any]) -> tuple[StoredArray, Any]:
     """Write the metadata of a new array, to a store that need not exist."""
-    document = array_document(shape, dtype, options)
     if not os.path.lexists(path):
         new_archive(path) if path.lower().endswith(_ARCHIVE_SUFFIX) else os.mkdir(path)
     with _open_store(path) as store:

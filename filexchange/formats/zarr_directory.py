@@ -68,7 +68,7 @@ class Directory(Store):
         with files.opened(os.path.join(self.path, name)) as fd, open(fd, "rb", closefd=False) as f:
             return f.read(MAX_DOCUMENT + 1)
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes | memoryview) -> None:
         path = os.path.join(self.path, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with files.publish(path, overwrite=True) as aside, open(aside, "xb") as f:

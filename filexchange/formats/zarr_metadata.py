@@ -16,6 +16,7 @@ from zarr.core.metadata import ArrayV2Metadata, ArrayV3Metadata
 from filexchange.aliases import Shape
 from filexchange.errors import AttrsError, BadArrayFileError, UnsupportedArrayError
 from filexchange.formats.base import StoredArray, WriteOptions
+from filexchange.formats.growing import ENDLESS, check_chunked_growth, check_unit
 from filexchange.formats.zarr_codecs import codec_documents, codec_names, grid
 from filexchange.formats.zarr_dtypes import (
     data_type,
@@ -36,6 +37,7 @@ GROUP: Mapping[str, Any] = MappingProxyType(
     {"zarr_format": 3, "node_type": "group", "attributes": {}}
 )
 
+_GROWS = "grows"
 _MAX_NDIM = 64
 
 # Filters may store elements as wider ones, bytes as doubles; codecs add a little to every chunk.
@@ -112,6 +114,31 @@ def array_document(shape: Shape, dtype: Any, options: WriteOptions) -> dict[str,
         ),
         "attributes": {**options.attrs, **({RESERVED: note} if note else {})},
     }
+
+
+def growing_document(item_shape: Shape, dtype: Any, options: WriteOptions) -> dict[str, Any]:
+    """Return the document of a new array of no items; its chunks are those of an endless one."""
+    check_chunked_growth(options)
+    document = array_document((ENDLESS, *item_shape), dtype, options)
+    check_unit(document["chunk_grid"]["configuration"]["chunk_shape"], dtype.itemsize)
+    return grown(document, 0)
+
+
+def grown(document: Mapping[str, Any], length: int) -> dict[str, Any]:
+    """Return the document of an array that has another length, and says that it grows."""
+    attributes = document.get("attributes", {})
+    note = {**attributes.get(RESERVED, {}), _GROWS: True}
+    return {
+        **document,
+        "shape": [length, *document["shape"][1:]],
+        "attributes": {**attributes, RESERVED: note},
+    }
+
+
+def grows(metadata: ArrayV2Metadata | ArrayV3Metadata) -> bool:
+    """Return whether an array is one that :func:`grown` has made."""
+    note = metadata.attributes.get(RESERVED)
+    return isinstance(note, dict) and bool(note.get(_GROWS))
 
 
 def parse_array(

@@ -155,6 +155,10 @@ class Store(ABC):
                     self._write_document(parent, GROUP)
         self._write_document(key, document)
 
+    def rewrite(self, key: str, document: Mapping[str, Any]) -> None:
+        """Replace the metadata of an array."""
+        self._write_document(key, document)
+
     def drop_consolidated(self, key: str) -> None:
         """Remove from the groups above `key` what they say of all that is below them.
 
