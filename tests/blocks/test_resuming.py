@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -18,6 +19,7 @@ import pytest
 
 import filexchange as fx
 from filexchange import blocks
+from filexchange.blocks import routes
 from filexchange.blocks.journal import Journal
 from filexchange.errors import ArrayExistsError, ResumeError, UnsupportedOptionError
 
@@ -376,6 +378,21 @@ def test_reductions_killed_at_random_are_the_same(tmp_path, array, fresh):
     _remove(path)
     assert fresh.submit(_killed_often, 0, 20, _reduce, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", "b.npy"}
+
+
+def _rechunk(path, out):
+    routes._CLEARLY = math.inf  # always two passes
+    blocks.rechunk(path, (12, 5), out=out, memory=6000, executor=2, resume=True)
+
+
+def test_two_passes_killed_at_random_are_the_same(tmp_path, array, fresh):
+    ref = fx.save(tmp_path / "a.zarr", array[:12], chunks=(2, 30))
+    path = str(tmp_path / "b.zarr")
+    blocks.rechunk(ref, (12, 5), out=path)
+    whole = _content(path)
+    _remove(path)
+    assert fresh.submit(_killed_often, 1, 20, _rechunk, ref.path, path).result() == {whole}
+    assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.zarr", "b.zarr"}
 
 
 def test_reductions_do_only_what_is_missing(tmp_path, array):
