@@ -7,6 +7,7 @@ lazy arrays, and arrays that grow while others read them; see docs/blocks.md.
 from filexchange.blocks.growing import append, writer
 from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
+from filexchange.blocks.multiplying import matmul
 from filexchange.blocks.ordering import median, nanquantile, quantile
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.rechunking import rechunk
@@ -38,6 +39,7 @@ __all__ = [
     "count_nonzero",
     "iter_blocks",
     "map_blocks",
+    "matmul",
     "max",
     "mean",
     "median",

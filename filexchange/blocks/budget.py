@@ -43,7 +43,11 @@ def check_fits(operation: str, block: int, result: int, budget: int) -> None:
     """Raise `MemoryBudgetError` if one block and the result need more than the budget."""
     needed = block + result
     if needed > budget:
-        remedy = "smaller blocks with chunks=" if block > result else "a file for the result"
+        remedy = (
+            "smaller blocks with chunks= or an output with smaller chunks"
+            if block > result
+            else "a file for the result"
+        )
         raise MemoryBudgetError(
             f"{operation} needs {format_size(block)} for a block and {format_size(result)} for the "
             f"result, and memory= allows {format_size(budget)}: give memory={needed} or more, or "

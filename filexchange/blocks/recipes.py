@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from filexchange.aliases import Slices
-from filexchange.blocks.grid import Grid
+from filexchange.blocks.grid import Grid, Tiles
 from filexchange.blocks.sources import Source
 from filexchange.blocks.targets import Layout
 from filexchange.blocks.tokens import token
@@ -85,4 +85,7 @@ def _output(output: Layout) -> dict[str, Any]:
 def _blocks(regions: Sequence[Slices]) -> dict[str, Any]:
     if isinstance(regions, Grid):
         return {"number": len(regions), "shape": list(regions.block)}
+    if isinstance(regions, Tiles):
+        starts = token(list(regions.starts))
+        return {"number": len(regions), "shape": list(regions.step), "starts": starts}
     return {"number": len(regions), "regions": token([list(region) for region in regions])}

@@ -108,6 +108,11 @@ class Layout:
         return None if self.out is None else source_chunks(self.out)
 
     @property
+    def is_new(self) -> bool:
+        """Whether a file is made."""
+        return is_path(self.out)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the elements."""
         return math.prod(self.shape) * self.dtype.itemsize

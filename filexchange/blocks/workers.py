@@ -29,6 +29,13 @@ def check_executor(executor: Any) -> None:
         )
 
 
+def are_threads(executor: Any) -> bool:
+    """Return whether workers are threads of this process, which get arrays as they are."""
+    return (
+        executor is None or executor == "threads" or isinstance(executor, int | ThreadPoolExecutor)
+    )
+
+
 @contextlib.contextmanager
 def executing(
     executor: Any, most: int, function: Callable[[Any], Any], memory: int
