@@ -4,6 +4,8 @@ Reductions, maps and iteration over arrays in files of any format, in memory, or
 lazy arrays, and arrays that grow while others read them; see docs/blocks.md.
 """
 
+from filexchange.blocks.applying import apply_over_axes
+from filexchange.blocks.fourier import fft2
 from filexchange.blocks.growing import append, writer
 from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
@@ -36,7 +38,9 @@ __all__ = [
     "all",
     "any",
     "append",
+    "apply_over_axes",
     "count_nonzero",
+    "fft2",
     "iter_blocks",
     "map_blocks",
     "matmul",

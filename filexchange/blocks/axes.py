@@ -73,8 +73,8 @@ def _wanted(given: Any) -> Wanted:
         return "auto"
     if isinstance(given, tuple | list):
         lengths = tuple(map(operator.index, given))
-        if min(lengths, default=0) < 1:
-            raise ValueError("no positive lengths")
+        if min(lengths, default=-1) < 0:
+            raise ValueError("no lengths")
         return lengths
     length = operator.index(given)
     if length < 1 and length != -1:

@@ -115,12 +115,14 @@ class Request:
 
     @property
     def growth(self) -> int:
-        """How many elements a function makes of one along new axes."""
-        made = 1
+        """How many elements a function makes of one, for other axes."""
+        made, gone = 1, 1
         for axis, wanted in zip(self.kept, self.results, strict=True):
             if axis is None and wanted != "auto":
                 made *= max(wanted) if isinstance(wanted, tuple) else wanted
-        return made
+        for axis, length in enumerate(self.shape):
+            gone *= 1 if axis in self.kept else max(1, length)
+        return max(1, -(-made // gone))
 
     def blocking(self, block: Shape | None = None) -> Blocking:
         """Return the blocks, of which this is the shape; by default as long as they may be."""

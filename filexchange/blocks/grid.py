@@ -108,6 +108,11 @@ class Tiles(Cells):
         )
 
     @property
+    def is_even(self) -> bool:
+        """Whether all blocks have the length of the step, but at the far edges."""
+        return all(isinstance(each, range) for each in self.starts)
+
+    @property
     def step(self) -> Shape:
         """The largest lengths such that every block begins at a multiple of them."""
         return tuple(

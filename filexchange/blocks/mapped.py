@@ -107,7 +107,9 @@ class Mapped:
     def _task(self, number: int) -> _Task:
         inside, outside = self.blocking.position(number)
         region, whole = self.blocking.inputs.region(inside), self.blocking.inputs.shape
-        pieces = [overlapping_piece(each, region, whole, self.work.overlap) for each in self.sources]
+        pieces = [
+            overlapping_piece(each, region, whole, self.work.overlap) for each in self.sources
+        ]
         shape = region_shape(self.blocking.tiles.region(outside))
         place: dict[str, Any] = {}
         if self.work.call.wanted:

@@ -143,7 +143,8 @@ def product_block(
     depth = _depth(product, *inners)
     while True:
         size = _side(product, units, depth, cost, most)
-        if depth <= inners[0] or size >= min(depth // 4, max(product.rows, product.columns)):
+        enough = max(1, min(depth // 4, max(product.rows, product.columns)))
+        if depth <= inners[0] or size >= enough:
             break
         depth = max(inners[0], depth // 2)
     rows, columns = (
@@ -167,7 +168,7 @@ def _depth(product: Product, least: int, wish: int) -> int:
 
 
 def _side(product: Product, units: Shape, depth: int, cost: Cost, most: int) -> int:
-    """Return the longest side of square blocks of whole units within the limit."""
+    """Return the longest side of square blocks of whole units within the limit; 0 if none is."""
     *batch, row_unit, column_unit = units
 
     def memory(size: int) -> int:
@@ -176,7 +177,7 @@ def _side(product: Product, units: Shape, depth: int, cost: Cost, most: int) -> 
         return cost.memory((*batch, rows, columns), depth, product.inner)
 
     sizes = range(1, max(product.rows, product.columns, 1) + 1)
-    return max(1, bisect.bisect_right(sizes, most, key=memory))
+    return bisect.bisect_right(sizes, most, key=memory)
 
 
 def product_chunks(product: Product, cost: Cost, budget: int) -> Shape:

@@ -86,6 +86,6 @@ def _blocks(regions: Sequence[Slices]) -> dict[str, Any]:
     if isinstance(regions, Grid):
         return {"number": len(regions), "shape": list(regions.block)}
     if isinstance(regions, Tiles):
-        starts = token(list(regions.starts))
-        return {"number": len(regions), "shape": list(regions.step), "starts": starts}
+        told = {"number": len(regions), "shape": list(regions.step)}
+        return told if regions.is_even else {**told, "starts": token(list(regions.starts))}
     return {"number": len(regions), "regions": token([list(region) for region in regions])}
