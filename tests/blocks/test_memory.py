@@ -34,6 +34,12 @@ _PROGRAMS = {
     "median": "assert blocks.median(ref, **options) == 0",
     "map": "assert blocks.map_blocks(np.cos, ref, out='out.npy', **options)[-1, -1] == 1",
     "transpose": "assert blocks.transpose(ref, out='out.npy', **options).shape[0] == 1 << 12",
+    "overlap": """
+part = ref.part[: 1 << 15]
+blocks.map_blocks(np.cos, part, out="out.npy", overlap=8, boundary="periodic", **options)
+""",
+    "matmul": "assert blocks.matmul(ref, np.ones((1 << 12, 8), 'f4'), **options)[-1, -1] == 0",
+    "fft2": "assert blocks.fft2(ref.part[: 1 << 13], out='out.npy', **options)[-1, -1] == 0",
     "iteration": """
 total = 0
 for region, block in blocks.iter_blocks(ref, memory="128MiB"):
@@ -45,6 +51,7 @@ assert total == ref.size
 _CONTROLS = {
     "std": "np.std(ref[...], axis=0)",
     "map": "np.save('out.npy', np.cos(ref[...]))",
+    "fft2": "np.fft.fft2(ref[: 1 << 13])",
     "load": "ref.load()",
 }
 

@@ -426,3 +426,61 @@ def test_reductions_do_only_what_is_missing(tmp_path, array):
 def test_result_in_memory_needs_a_directory():
     with pytest.raises(UnsupportedOptionError, match="the directory in which"):
         blocks.sum(np.ones(3), resume=True)
+
+
+def test_functions_that_change_the_shape_keep_their_blocks(tmp_path, array):
+    ref = fx.save(tmp_path / "a.npy", array)
+    out = tmp_path / "b.zarr"
+    options = {"out": out, "dtype": "f4", "resume": True, "drop_axis": 1}
+    with pytest.raises(InterruptedError):
+        blocks.map_blocks(_Least(3), ref, executor=1, memory=4000, **options)
+    job = json.loads((tmp_path / "b.zarr.fxjob" / "recipe.json").read_text())
+    least = _Least(None)
+    found = blocks.map_blocks(least, ref, memory="1GB", **options)
+    np.testing.assert_array_equal(found.load(), array.min(1))
+    assert least.done < job["blocks"]["number"]
+    assert found.chunks == tuple(job["blocks"]["shape"])
+
+
+class _Least(_Counted):
+    """As its base, along the last axis."""
+
+    def __call__(self, block):
+        super().__call__(block)
+        return block.min(-1)
+
+    def __reduce__(self):
+        return _Least, ()
+
+
+@pytest.mark.parametrize("change", [{"overlap": 2}, {"boundary": "nearest"}, {"trim": False}])
+def test_another_overlap_is_something_else(tmp_path, array, change):
+    ref = fx.save(tmp_path / "a.npy", array)
+    _begun(ref.path, tmp_path / "b.npy", overlap=1)
+    with pytest.raises(ResumeError, match="function was"):
+        blocks.map_blocks(
+            _Counted(None),
+            ref.path,
+            **{"out": tmp_path / "b.npy", "chunks": (2, 30), "dtype": "f4"}
+            | {"overlap": 1, "resume": True}
+            | change,
+        )
+
+
+def test_product_keeps_its_blocks(tmp_path, array, monkeypatch):
+    ref = fx.save(tmp_path / "a.npy", array)
+    options = {"out": tmp_path / "b.npy", "resume": True, "executor": 1}
+
+    def stop(done, total):
+        if done == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        blocks.matmul(ref, array.T, memory=9000, progress=stop, **options)
+    job = json.loads((tmp_path / "b.npy.fxjob" / "recipe.json").read_text())
+    seen = []
+    found = blocks.matmul(
+        ref, array.T, memory="1GB", progress=lambda *told: seen.append(told), **options
+    )
+    np.testing.assert_allclose(found.load(), array @ array.T, 1e-5, 1e-5)
+    assert seen[-1][1] == job["blocks"]["number"] > 3

@@ -1,0 +1,185 @@
+"""The blocks of a product of matrices, and the parts of rows and columns that each is made from."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from filexchange.aliases import Array, DType, Shape
+from filexchange.blocks.broadcasting import own_part
+from filexchange.blocks.grid import Grid, region_shape
+from filexchange.blocks.jobs import kept_block
+from filexchange.blocks.options import Settings
+from filexchange.blocks.planning import Plan
+from filexchange.blocks.products import STRIP, Cost, Product, product_block, product_chunks
+from filexchange.blocks.sources import Piece, Source
+from filexchange.blocks.targets import Layout
+from filexchange.blocks.workers import are_threads
+from filexchange.geometry import BLOCK_BYTES
+from filexchange.ref import ArrayRef
+
+#: How many blocks BLAS gets at a time, which uses all cores itself: one is multiplied while the
+#: other is read or written.
+BLAS_TASKS = 2
+
+# What NumPy multiplies by it.
+_BLAS = "fdFD"
+
+# Larger blocks are read faster than they are multiplied by far.
+_BLAS_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The parts of rows and columns that a block is made from, and its shape with all axes."""
+
+    left: tuple[Piece, ...]
+    right: tuple[Piece, ...]
+    full: Shape
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """What a worker does with a task.
+
+    Attributes
+    ----------
+    dtype, result : dtype
+        In which it computes, and of the result.
+    depth : int
+        Length of the parts of the inner axis, on which the last bits depend.
+    """
+
+    dtype: DType
+    result: DType
+    depth: int = 0
+
+    @property
+    def uses_blas(self) -> bool:
+        """Whether it is BLAS that multiplies."""
+        return self.dtype.char in _BLAS
+
+    def __call__(self, task: _Task) -> list[Array]:
+        """Return the block."""
+        total: Array | None = None
+        for left, right in zip(task.left, task.right, strict=True):
+            rows, columns = (np.asarray(each.read(), self.dtype) for each in (left, right))
+            rows = rows if rows.ndim > 1 else rows[np.newaxis]
+            columns = columns if columns.ndim > 1 else columns[:, np.newaxis]
+            if total is None:
+                total = np.matmul(rows, columns)
+                continue
+            for start in range(0, rows.shape[-2], STRIP):
+                strip = np.s_[..., start : start + STRIP, :]
+                total[strip] += np.matmul(rows[strip], columns)
+        if total is None:
+            total = np.zeros(task.full, self.dtype)
+        return [total.reshape(task.shape).astype(self.result, copy=False)]
+
+
+def planned_panels(
+    left: Source,
+    right: Source,
+    product: Product,
+    target: Layout,
+    multiply: Multiply,
+    settings: Settings,
+) -> "tuple[Panels, Layout]":
+    """Return the blocks, and the output with chunks that suit them."""
+    made = multiply.dtype.itemsize
+    if multiply.result != multiply.dtype:
+        made += multiply.result.itemsize
+    cost = Cost(made, *(_read_bytes(each.dtype, multiply.dtype) for each in (left, right)))
+    budget = settings.budget - target.memory
+    if target.is_new:
+        chunks = product.result(product_chunks(product, cost, budget))
+        target = dataclasses.replace(target, new_chunks=chunks)
+    units = product.full(target.chunks or (1,) * len(product.shape))
+    # What is sent with a task is in memory all at once.
+    is_sent = not all(isinstance(each.array, ArrayRef) for each in (left, right))
+    least = product.inner if is_sent and not are_threads(settings.executor) else 1
+    rows, inner = (left.chunks or (1, 1))[-2:] if product.has_rows else (1, 1)
+    other, columns = (right.chunks or (1, 1))[-2:] if product.has_columns else (1, 1)
+    most = min(_BLAS_BYTES if multiply.uses_blas else BLOCK_BYTES, budget // BLAS_TASKS)
+    block, depth = product_block(
+        product, units, (least, math.lcm(inner, other)), (rows, columns), cost, most
+    )
+    kept = kept_block(settings.resume, [target])
+    if kept is not None and len(kept) == len(product.shape):
+        block = product.full(kept)
+    panels = Panels(left, right, product, cost, block, depth)
+    target.check_aligned(panels.grid.block)
+    return panels, target
+
+
+def _read_bytes(read: DType, used: DType) -> int:
+    return read.itemsize + (0 if read == used else used.itemsize)
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """The blocks of a product, and how long the parts of rows and columns are for each."""
+
+    left: Source
+    right: Source
+    product: Product
+    cost: Cost
+    block: Shape
+    depth: int
+
+    @property
+    def whole(self) -> Grid:
+        """Blocks with the axes that vectors have not."""
+        product = self.product
+        return Grid((*product.batch, product.rows, product.columns), self.block)
+
+    @property
+    def grid(self) -> Grid:
+        """Blocks of the result."""
+        return Grid(self.product.shape, self.product.result(self.block))
+
+    def task(self, number: int) -> _Task:
+        """Return the task of a block."""
+        *batch, rows, columns = region = self.whole[number]
+        left, right = [], []
+        for (step,) in Grid((self.product.inner,), (self.depth,)):
+            first = own_part((*batch, rows, step), self.left.shape)
+            ends = (step, columns) if self.product.has_columns else (step,)
+            second = own_part((*batch, *ends), self.right.shape)
+            left.append(self.left.piece(first))
+            right.append(self.right.piece(second))
+        shape = region_shape(self.grid[number])
+        return _Task(tuple(left), tuple(right), region_shape(region), shape)
+
+    def plan(self, target: Layout, budget: int) -> Plan:
+        """Return what is to be done.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If a block does not fit.
+        """
+        *batch, rows, columns = self.whole.counts
+        return Plan(
+            operation="matmul",
+            blocks=len(self.grid),
+            block_shape=self.grid.block,
+            block_memory=self.cost.memory(self.block, self.depth, self.product.inner),
+            memory=budget,
+            bytes_read=self._read(self.left, batch, columns) + self._read(self.right, batch, rows),
+            bytes_written=target.nbytes,
+            result_memory=target.memory,
+            temporary=target.temporary,
+        )
+
+    def _read(self, source: Source, batch: list[int], times: int) -> int:
+        """Return the bytes read of one array, whose matrices are read so many times."""
+        own = source.shape[:-2]
+        for length, whole, count in zip(
+            own[::-1], self.product.batch[::-1], batch[::-1], strict=False
+        ):
+            times *= count if length < whole else 1
+        times *= math.prod(batch[: len(batch) - len(own)])
+        return times * math.prod(source.shape) * source.dtype.itemsize
