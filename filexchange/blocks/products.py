@@ -10,14 +10,14 @@ from filexchange.errors import UnsupportedOptionError
 from filexchange.geometry import BLOCK_BYTES, block_shape
 
 #: Rows of a product that are made at a time and added to what is there.
-STRIP = 256
+STRIP = 1024
 
 # Of a chunk of a new file.
 _CHUNK_ELEMENTS = 1 << 20
 
 # Parts of the inner axis have this length, so that adding is little beside multiplying, or of the
 # smaller matrix so many elements, where that is longer.
-_INNER, _PART_ELEMENTS = 1024, 1 << 18
+_INNER, _PART_ELEMENTS = 2048, 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
