@@ -1,8 +1,7 @@
 """Functions along one axis after the other, whose blocks have all of it."""
 
-import dataclasses
+import functools
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
@@ -19,9 +18,13 @@ from filexchange.blocks.mapped import Mapped, planned
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.overlapping import Overlap
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.scratch import directory, scratch_place
 from filexchange.blocks.sources import Source, as_source
+from filexchange.blocks.targets import Layout, layout
+from filexchange.blocks.workspace import check_room, workspace
 from filexchange.errors import BlockShapeError, UnsupportedOptionError
+
+# Stands for the files between two axes until there are some.
+_BETWEEN = "between.npy"
 
 # A lane, what is made of it, and as much again for the function.
 _COPIES = 4
@@ -52,7 +55,7 @@ def apply_over_axes(
     dtype : dtype_like, optional
         Of the output; by default what `func` returns for a lane of ones.
     overwrite, **options
-        As of :func:`map_blocks`. What is done of several axes cannot be resumed.
+        As of :func:`map_blocks`.
 
     Returns
     -------
@@ -111,22 +114,60 @@ def applied(
     order = normalize_axis_tuple(axes, len(source.shape), allow_duplicate=True)
     if not order:
         raise UnsupportedOptionError("axes=() names no axis: give one or more")
-    if len(order) > 1 and settings.resume:
-        raise UnsupportedOptionError(
-            f"resume={settings.resume!r} goes on along one axis, not {len(order)}: apply one after "
-            "the other, each to a file"
-        )
-    scratch = scratch_place(out, overwrite=overwrite)
-    outs = [os.path.join(scratch, f"{i}.npy") for i in range(len(order) - 1)]
-    passes: list[Mapped] = []
-    for axis, place in zip(order, [*outs, out], strict=True):
-        wanted = dtype if place is out else None
-        passes.append(_along(operation, _Along(func, axis), source, place, wanted, settings))
-        made = passes[-1].layouts[0]
-        source = Source(made.shape, made.dtype, None, None)
+    steps = _Steps(operation, func, order, out, dtype, settings)
+    passes = steps.planned(source)
     if settings.plan_only:
         return _plan(operation, passes)
-    return _run(passes, scratch, settings, overwrite=overwrite)
+    last = passes[-1].layouts[0]
+    return steps.run(source, layout(out, last.shape, last.dtype), overwrite=overwrite)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """A function along one axis after the other."""
+
+    operation: str
+    func: Callable[[Array, int], Any]
+    order: tuple[int, ...]
+    out: Any
+    dtype: Any
+    settings: Settings
+
+    def planned(self, source: Source) -> list[Mapped]:
+        """Return what is to be done along each axis, as if files were between them."""
+        passes: list[Mapped] = []
+        for number in range(len(self.order)):
+            passes.append(self._step(number, source, _BETWEEN, self.settings))
+            made = passes[-1].layouts[0]
+            source = Source(made.shape, made.dtype, None, None)
+        return passes
+
+    def run(self, source: Source, output: Layout, *, overwrite: bool) -> Any:
+        """Do it, and return what the caller gets."""
+        told = (self.func, self.order)
+        with workspace(
+            self.operation, told, [source], output, self.settings, overwrite=overwrite
+        ) as space:
+            *numbers, last = range(len(self.order))
+            for number in numbers:
+                made = space.made(f"{number}.npy", functools.partial(self._between, number, source))
+                if number > 0 and space.job is None:
+                    files.remove(source.array.path)
+                source = as_source(made)
+            settings = space.settings_of("last")
+            step = self._step(last, source, None, settings)
+            return step.run(settings, overwrite=overwrite)[0]
+
+    def _between(self, number: int, source: Source, path: str, settings: Settings) -> Any:
+        step = self._step(number, source, path, settings)
+        check_room(path, step.plan.bytes_written)
+        return step.run(settings, overwrite=True)[0]
+
+    def _step(self, number: int, source: Source, between: Any, settings: Settings) -> Mapped:
+        is_last = number == len(self.order) - 1
+        out, dtype = (self.out, self.dtype) if is_last else (between, None)
+        func = _Along(self.func, self.order[number])
+        return _along(self.operation, func, source, out, dtype, settings)
 
 
 def _along(
@@ -174,16 +215,3 @@ def _plan(operation: str, passes: Sequence[Mapped]) -> Plan:
         result_memory=plans[-1].result_memory,
         temporary=max(map(sum, itertools.pairwise(written))) + plans[-1].temporary,
     )
-
-
-def _run(passes: Sequence[Mapped], scratch: str, settings: Settings, *, overwrite: bool) -> Any:
-    with directory(scratch if len(passes) > 1 else None):
-        made: Any = None
-        for each in passes:
-            ready = each
-            if made is not None:
-                ready = dataclasses.replace(each, sources=(as_source(made),))
-            before, (made,) = made, ready.run(settings, overwrite=overwrite)
-            if before is not None:
-                files.remove(before.path)
-    return made

@@ -7,13 +7,13 @@ from typing import Any, Literal, SupportsIndex
 
 from filexchange.aliases import Shape
 from filexchange.blocks.axes import Kept, Wanted, wanted_lengths
-from filexchange.blocks.grid import Grid, Tiles
+from filexchange.blocks.grid import Grid, UnevenGrid
 from filexchange.errors import UnsupportedOptionError
 
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """A grid of blocks of the inputs, and the tiles of the result, one for each.
+    """A grid of blocks of the inputs, and those of the result, one for each.
 
     Attributes
     ----------
@@ -21,17 +21,17 @@ class Blocking:
         Of the inputs, broadcast. Blocks have all of an axis that is dropped.
     kept : tuple of int or None
         Axes of the result, as of :func:`kept_axes`.
-    tiles : Tiles
+    outputs : UnevenGrid
         Of the result. Along axes that are kept there are as many as blocks.
     """
 
     inputs: Grid
     kept: Kept
-    tiles: Tiles
+    outputs: UnevenGrid
 
     def position(self, number: int) -> tuple[Shape, Shape]:
-        """Return where a block is: in the grid of the inputs, and among the tiles."""
-        outside = self.tiles.position(number)
+        """Return where a block is: in the grid of the inputs, and in that of the result."""
+        outside = self.outputs.position(number)
         inside = [0] * len(self.inputs.shape)
         for at, axis in zip(outside, self.kept, strict=True):
             if axis is not None:
@@ -52,7 +52,7 @@ class Request:
     blocks : tuple of (int or "auto")
         Lengths of the blocks of the inputs.
     results : tuple of (int, tuple of int or "auto")
-        Lengths of the tiles of the result, where the function makes others.
+        Lengths of the blocks of the result, where the function makes others.
     """
 
     shape: Shape
@@ -104,7 +104,7 @@ class Request:
         return is_same and {*self.blocks, *self.results} <= {"auto"}
 
     def begun(self, step: Shape | None) -> "Request":
-        """Return the request for the blocks of earlier work, whose tiles had this step."""
+        """Return the request for the blocks of earlier work, whose results had this step."""
         if step is None or len(step) != len(self.kept):
             return self
         blocks = list(self.blocks)
@@ -136,11 +136,13 @@ class Request:
             self._axis(inputs, axis, wanted)
             for axis, wanted in zip(self.kept, self.results, strict=True)
         ]
-        tiles = Tiles(tuple(length for length, _ in axes), tuple(starts for _, starts in axes))
-        return Blocking(inputs, self.kept, tiles)
+        outputs = UnevenGrid(
+            tuple(length for length, _ in axes), tuple(starts for _, starts in axes)
+        )
+        return Blocking(inputs, self.kept, outputs)
 
     def _axis(self, inputs: Grid, axis: int | None, wanted: Wanted) -> tuple[int, Sequence[int]]:
-        """Return length and starts of the tiles along an axis of the result."""
+        """Return length and starts of the blocks along an axis of the result."""
         if wanted == "auto":
             length, step = (1, 1) if axis is None else (inputs.shape[axis], inputs.block[axis])
             return length, range(0, length, step)

@@ -52,7 +52,7 @@ def _asked(request: Request, lengths: Shape) -> Shape:
 
 
 def _unit(request: Request, written: Sequence[Shape]) -> Shape:
-    """Return what blocks of the inputs consist of if tiles consist of whole chunks."""
+    """Return what blocks consist of if those of the result are to consist of whole chunks."""
     units = [1] * len(request.shape)
     for place, (axis, wanted) in enumerate(zip(request.kept, request.results, strict=True)):
         if axis is not None and wanted == "auto":

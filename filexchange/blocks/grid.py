@@ -75,7 +75,7 @@ class Grid(Cells):
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles(Cells):
+class UnevenGrid(Cells):
     """Regions of lengths that may all differ along an axis.
 
     Attributes
@@ -87,8 +87,8 @@ class Tiles(Cells):
 
     Examples
     --------
-    >>> tiles = Tiles((9, 4), ((0, 2, 6), range(0, 4, 4)))
-    >>> tiles[1], tiles.step
+    >>> grid = UnevenGrid((9, 4), ((0, 2, 6), range(0, 4, 4)))
+    >>> grid[1], grid.step
     ((slice(2, 6, 1), slice(0, 4, 1)), (2, 4))
     """
 

@@ -98,7 +98,7 @@ class Mapped:
             self._task,
             self.sources,
             self.layouts,
-            self.blocking.tiles,
+            self.blocking.outputs,
             self.plan,
             settings,
             overwrite=overwrite,
@@ -110,7 +110,7 @@ class Mapped:
         pieces = [
             overlapping_piece(each, region, whole, self.work.overlap) for each in self.sources
         ]
-        shape = region_shape(self.blocking.tiles.region(outside))
+        shape = region_shape(self.blocking.outputs.region(outside))
         place: dict[str, Any] = {}
         if self.work.call.wanted:
             place = block_place(self.blocking, number, self.sources, self.layouts[0].dtype)
@@ -147,7 +147,7 @@ def planned(
     MemoryBudgetError, UnalignedWriteError, UnsupportedOptionError
         And what :func:`layout` raises.
     """
-    shape = request.blocking().tiles.shape
+    shape = request.blocking().outputs.shape
     layouts = [layout(out, shape, dtype) for out, dtype in outputs]
     check_distinct(layouts)
     is_open = request.is_open
@@ -155,7 +155,7 @@ def planned(
     left = max(1, settings.budget - sum(each.memory for each in layouts))
     share = left // (len(sources) + request.growth * len(layouts))
     blocking = request.blocking(chosen_block_shape(request, sources, layouts, overlap, share))
-    step = blocking.tiles.step
+    step = blocking.outputs.step
     if not is_open:
         layouts = [dataclasses.replace(each, new_chunks=step) for each in layouts]
     for each in layouts:
@@ -179,11 +179,11 @@ def _plan(
     sizes = [source.dtype.itemsize for source in sources]
     # What is made has the overlap too, as a rule.
     depth = tuple(0 if axis is None else overlap.depth[axis] for axis in blocking.kept)
-    made = read_size(blocking.tiles.largest, depth) * sum(each.dtype.itemsize for each in layouts)
+    made = read_size(blocking.outputs.largest, depth) * sum(each.dtype.itemsize for each in layouts)
     held = sum(size * block for size, (block, _) in zip(sizes, inputs, strict=True))
     return Plan(
         operation=operation,
-        blocks=len(blocking.tiles),
+        blocks=len(blocking.outputs),
         block_shape=grid.block,
         block_memory=_COPIES * (held + made),
         memory=budget,

@@ -31,10 +31,10 @@ def block_place(
     for index, source in enumerate(sources):
         facts = _facts(source.shape, region, inside, blocking.inputs.counts)
         info[index] = facts | {"dtype": source.dtype}
-    result = blocking.tiles.region(outside)
+    result = blocking.outputs.region(outside)
     info[None] = {
-        "shape": blocking.tiles.shape,
-        "num-chunks": blocking.tiles.counts,
+        "shape": blocking.outputs.shape,
+        "num-chunks": blocking.outputs.counts,
         "array-location": _ends(result),
         "chunk-location": outside,
         "chunk-shape": region_shape(result),

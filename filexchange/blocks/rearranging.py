@@ -1,10 +1,8 @@
 """Arrays written with other chunks or another order of axes, in one pass or two."""
 
 import dataclasses
-import errno
 import functools
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from filexchange import capabilities
 from filexchange.aliases import Array, Shape, Slices
 from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid
@@ -22,8 +19,8 @@ from filexchange.blocks.routes import Lie, Route, route
 from filexchange.blocks.sources import Piece, Source, as_source
 from filexchange.blocks.targets import Layout, layout
 from filexchange.blocks.tiling import Tiles
-from filexchange.blocks.workspace import Workspace, workspace
-from filexchange.errors import StorageFullError, UnsupportedOptionError
+from filexchange.blocks.workspace import Workspace, check_room, workspace
+from filexchange.errors import UnsupportedOptionError
 from filexchange.ref import ArrayRef
 
 # The block as it was read, as it is written, and room for what a codec needs.
@@ -170,7 +167,7 @@ class _Task:
 
     def _first(self, tiles: Tiles, grid: Grid, path: str, settings: Settings) -> Any:
         between = layout(path, tiles.stored_shape, self.source.dtype)
-        _check_room(path, between.nbytes)
+        check_room(path, between.nbytes)
         return fill(
             _Tiled(tiles),
             lambda number: self.source.piece(grid[number]),
@@ -218,18 +215,6 @@ class _Untiled:
     def __call__(self, task: tuple[Piece, Slices]) -> list[Array]:
         piece, region = task
         return [np.transpose(self.tiles.untiled(piece.read(), region), self.order)]
-
-
-def _check_room(path: str, nbytes: int) -> None:
-    """Raise `StorageFullError` if there is no room for a temporary file."""
-    free = capabilities.free_bytes(os.path.dirname(path))
-    if free < nbytes:
-        raise StorageFullError(
-            errno.ENOSPC,
-            f"a temporary file needs {nbytes} bytes, and {free} are free: give more memory=, "
-            "with which one pass may do, or make room",
-            path,
-        )
 
 
 def check_apart(source: Source, target: Layout) -> None:

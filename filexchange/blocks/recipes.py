@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from filexchange.aliases import Slices
-from filexchange.blocks.grid import Grid, Tiles
+from filexchange.blocks.grid import Grid, UnevenGrid
 from filexchange.blocks.sources import Source
 from filexchange.blocks.targets import Layout
 from filexchange.blocks.tokens import token
@@ -85,7 +85,7 @@ def _output(output: Layout) -> dict[str, Any]:
 def _blocks(regions: Sequence[Slices]) -> dict[str, Any]:
     if isinstance(regions, Grid):
         return {"number": len(regions), "shape": list(regions.block)}
-    if isinstance(regions, Tiles):
+    if isinstance(regions, UnevenGrid):
         told = {"number": len(regions), "shape": list(regions.step)}
         return told if regions.is_even else {**told, "starts": token(list(regions.starts))}
     return {"number": len(regions), "regions": token([list(region) for region in regions])}

@@ -2,18 +2,20 @@
 
 import contextlib
 import dataclasses
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from filexchange import files
+from filexchange import capabilities, files
 from filexchange.blocks.jobs import Job, working
 from filexchange.blocks.options import Settings
 from filexchange.blocks.recipes import recipe
 from filexchange.blocks.sources import Source
 from filexchange.blocks.targets import Layout
+from filexchange.errors import StorageFullError
 
 T = TypeVar("T")
 
@@ -87,3 +89,15 @@ def workspace(
             yield Workspace(directory, None, settings)
         finally:
             files.remove(directory)
+
+
+def check_room(path: str, nbytes: int) -> None:
+    """Raise `StorageFullError` if there is no room for a temporary file."""
+    free = capabilities.free_bytes(os.path.dirname(path))
+    if free < nbytes:
+        raise StorageFullError(
+            errno.ENOSPC,
+            f"a temporary file needs {nbytes} bytes, and {free} are free: give more memory=, "
+            "with which one pass may do, or make room",
+            path,
+        )

@@ -141,8 +141,6 @@ def test_what_is_refused(tmp_path, array):
             blocks.apply_over_axes(np.sum, array, axes)
     with pytest.raises(UnsupportedOptionError, match="no axis"):
         blocks.apply_over_axes(np.sum, array, ())
-    with pytest.raises(UnsupportedOptionError, match="one after the other"):
-        blocks.fft2(array, out=tmp_path / "a.npy", resume=True)
     with pytest.raises(BlockShapeError, match="only that axis"):
         blocks.apply_over_axes(lambda block, axis: block.ravel()[:1], array, 0)
     assert os.listdir(tmp_path) == []
@@ -166,10 +164,30 @@ def test_a_lane_has_to_fit(tmp_path, array):
     np.testing.assert_allclose(found.load(), np.fft.fft2(array), 1e-4, 1e-3)
 
 
-def test_one_axis_is_resumed(tmp_path, array):
+def test_axes_that_are_done_are_not_done_again(tmp_path, array):
     ref = fx.save(tmp_path / "a.npy", array)
-    found = blocks.apply_over_axes(np.cumsum, ref, 0, out=tmp_path / "b.npy", resume=True)
-    np.testing.assert_array_equal(found.load(), array.cumsum(0))
+    out = tmp_path / "b.zarr"
+
+    class Stop:
+        def __init__(self, left):
+            self.left = left
+
+        def __call__(self, done, total):
+            self.left -= 1
+            if self.left == 0:
+                raise InterruptedError
+
+    exact = np.fft.fft2(array)
+    for left in (2, 24):
+        with pytest.raises(InterruptedError):
+            blocks.fft2(ref, out=out, memory=60_000, executor=1, progress=Stop(left), resume=True)
+    seen = []
+    found = blocks.fft2(
+        ref, out=out, memory="1GB", resume=True, progress=lambda *told: seen.append(told)
+    )
+    np.testing.assert_allclose(found.load(), exact, 1e-4, 1e-3)
+    assert sorted(os.listdir(tmp_path)) == ["a.npy", "b.zarr"]
+    assert len({total for _, total in seen}) == 1  # of the last axis alone
 
 
 def test_executors_give_the_same(tmp_path, array):

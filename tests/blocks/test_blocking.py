@@ -14,7 +14,7 @@ import filexchange as fx
 from filexchange import blocks
 from filexchange.blocks.axes import kept_axes
 from filexchange.blocks.blocking import Request
-from filexchange.blocks.grid import Tiles, region_shape
+from filexchange.blocks.grid import UnevenGrid, region_shape
 from filexchange.errors import (
     BlockShapeError,
     MemoryBudgetError,
@@ -278,20 +278,20 @@ def test_tiles_cover_the_result_once(data):
         chunks.append(data.draw(several if count else st.just("auto")))
     inside = tuple(-1 if axis in drop else n for axis, n in enumerate(block))
     blocking = Request.of(shape, kept, tuple(chunks), inside).blocking()
-    seen = np.zeros(blocking.tiles.shape, int)
-    for number, region in enumerate(blocking.tiles):
+    seen = np.zeros(blocking.outputs.shape, int)
+    for number, region in enumerate(blocking.outputs):
         seen[region] += 1
         assert all(
-            n <= m for n, m in zip(region_shape(region), blocking.tiles.largest, strict=True)
+            n <= m for n, m in zip(region_shape(region), blocking.outputs.largest, strict=True)
         )
-        assert all(r.start % s == 0 for r, s in zip(region, blocking.tiles.step, strict=True))
+        assert all(r.start % s == 0 for r, s in zip(region, blocking.outputs.step, strict=True))
         position, at = blocking.position(number)
-        assert blocking.tiles.region(at) == region
+        assert blocking.outputs.region(at) == region
         blocking.inputs.region(position)
     assert (seen == 1).all()
 
 
 def test_tiles_of_one_step_take_no_room():
-    tiles = Tiles((1 << 60,), (range(0, 1 << 60, 1 << 3),))
+    tiles = UnevenGrid((1 << 60,), (range(0, 1 << 60, 1 << 3),))
     assert tiles.step == tiles.largest == (8,)
     assert tiles[(1 << 57) - 1] == (slice((1 << 60) - 8, 1 << 60, 1),)
