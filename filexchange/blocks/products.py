@@ -138,7 +138,7 @@ def product_block(
     --------
     >>> square = Product.of((6000, 6000), (6000, 6000))
     >>> product_block(square, (1, 1), (1, 1), (1, 1), Cost(4, 4, 4), 64_000_000)
-    ((3000, 3000), 1024)
+    ((2000, 2000), 2048)
     """
     depth = _depth(product, *inners)
     while True:
