@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from filexchange import files
-from filexchange.aliases import Array, DType
+from filexchange.aliases import Array, DType, Shape
 from filexchange.blocks.blocking import Request
 from filexchange.blocks.budget import check_fits
 from filexchange.blocks.calling import Call
@@ -22,9 +22,13 @@ from filexchange.blocks.sources import Source, as_source
 from filexchange.blocks.targets import Layout, layout
 from filexchange.blocks.workspace import check_room, workspace
 from filexchange.errors import BlockShapeError, UnsupportedOptionError
+from filexchange.geometry import block_shape, iter_blocks
 
 # Stands for the files between two axes until there are some.
 _BETWEEN = "between.npy"
+
+# What a function gets at a time, or one lane: `numpy.fft` takes several times as much for itself.
+_CALL_BYTES = 1 << 20
 
 # A lane, what is made of it, and as much again for the function.
 _COPIES = 4
@@ -95,6 +99,33 @@ class _Along:
     axis: int
 
     def __call__(self, block: Array) -> Array:
+        made: Array | None = None
+        for region in iter_blocks(block.shape, self._at_a_time(block)):
+            part = self._made(block[region])
+            due = list(block[region].shape)
+            due[self.axis] = part.shape[self.axis] if part.ndim == block.ndim else -1
+            if part.shape != tuple(due):
+                raise BlockShapeError(
+                    f"{self.func!r} returned a block of shape {part.shape} for one of shape "
+                    f"{block[region].shape} and axis {self.axis}: only that axis may get another "
+                    "length, or go"
+                )
+            if made is None:
+                shape = [*block.shape]
+                shape[self.axis] = due[self.axis]
+                made = np.empty(shape, part.dtype)
+            place = list(region)
+            place[self.axis] = slice(None)
+            made[tuple(place)] = part
+        # What it makes of nothing is its own affair.
+        return self._made(block) if made is None else made
+
+    def _at_a_time(self, block: Array) -> Shape:
+        """Return the shape of parts that have all of the axis; what functions need is little so."""
+        unit = tuple(n if axis == self.axis else 1 for axis, n in enumerate(block.shape))
+        return block_shape(block.shape, block.itemsize, _CALL_BYTES, unit)
+
+    def _made(self, block: Array) -> Array:
         found = np.asarray(self.func(block, self.axis))
         return np.expand_dims(found, self.axis) if found.ndim == block.ndim - 1 else found
 
@@ -192,13 +223,7 @@ def _sampled(operation: str, func: _Along, source: Source, budget: int) -> tuple
     check_fits(operation, _COPIES * lane[func.axis] * source.dtype.itemsize, 0, budget)
     with np.errstate(all="ignore"):
         found = func(np.ones(lane, source.dtype))
-    length = found.shape[func.axis] if found.ndim == len(lane) else 0
-    if found.shape != tuple(length if axis == func.axis else 1 for axis in range(len(lane))):
-        raise BlockShapeError(
-            f"{func.func!r} returned a block of shape {found.shape} for one of shape {lane} and "
-            f"axis {func.axis}: only that axis may get another length, or go"
-        )
-    return length, found.dtype
+    return found.shape[func.axis], found.dtype
 
 
 def _plan(operation: str, passes: Sequence[Mapped]) -> Plan:

@@ -72,11 +72,11 @@ def matmul(
     result = _result_dtype(left, right, dtype)
     multiply = Multiply(np.dtype("f4") if result == np.float16 else result, result)
     settings = Settings(**options)
-    if settings.executor is None and multiply.uses_blas:
-        settings = dataclasses.replace(settings, executor=BLAS_TASKS)
     target = layout(out, product.shape, result)
     panels, target = planned_panels(left, right, product, target, multiply, settings)
     plan = panels.plan(target, settings.budget)
+    if panels.is_alone:
+        settings = dataclasses.replace(settings, executor=BLAS_TASKS)
     if settings.plan_only:
         return plan
     grid = panels.grid

@@ -1,7 +1,9 @@
 """The blocks of a product of matrices, and the parts of rows and columns that each is made from."""
 
+import contextlib
 import dataclasses
 import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,18 +28,28 @@ BLAS_TASKS = 2
 # What NumPy multiplies by it.
 _BLAS = "fdFD"
 
+# What BLAS takes for itself; of the budget it gets a part, if that is less.
+_BLAS_BUFFER, _BLAS_PART = 32 << 20, 4
+
+# Held by who multiplies, where BLAS has all cores.
+_alone = threading.Lock()
+
 # Larger blocks are read faster than they are multiplied by far.
 _BLAS_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """The parts of rows and columns that a block is made from, and its shape with all axes."""
+    """The parts of rows and columns that a block is made from, and its shape with all axes.
+
+    One is multiplied at a time if it is to be alone.
+    """
 
     left: tuple[Piece, ...]
     right: tuple[Piece, ...]
     full: Shape
     shape: Shape
+    is_alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +80,22 @@ class Multiply:
             rows, columns = (np.asarray(each.read(), self.dtype) for each in (left, right))
             rows = rows if rows.ndim > 1 else rows[np.newaxis]
             columns = columns if columns.ndim > 1 else columns[:, np.newaxis]
-            if total is None:
-                total = np.matmul(rows, columns)
-                continue
-            for start in range(0, rows.shape[-2], STRIP):
-                strip = np.s_[..., start : start + STRIP, :]
-                total[strip] += np.matmul(rows[strip], columns)
+            with _alone if task.is_alone else contextlib.nullcontext():
+                total = _added(total, rows, columns)
         if total is None:
             total = np.zeros(task.full, self.dtype)
         return [total.reshape(task.shape).astype(self.result, copy=False)]
+
+
+def _added(total: Array | None, rows: Array, columns: Array) -> Array:
+    """Return the total with a product, which is added to it if it is there."""
+    if total is None:
+        made: Array = np.matmul(rows, columns)
+        return made
+    for start in range(0, rows.shape[-2], STRIP):
+        strip = np.s_[..., start : start + STRIP, :]
+        total[strip] += np.matmul(rows[strip], columns)
+    return total
 
 
 def planned_panels(
@@ -102,14 +121,18 @@ def planned_panels(
     least = product.inner if is_sent and not are_threads(settings.executor) else 1
     rows, inner = (left.chunks or (1, 1))[-2:] if product.has_rows else (1, 1)
     other, columns = (right.chunks or (1, 1))[-2:] if product.has_columns else (1, 1)
-    most = min(_BLAS_BYTES if multiply.uses_blas else BLOCK_BYTES, budget // BLAS_TASKS)
+    most = min(BLOCK_BYTES, budget // BLAS_TASKS)
+    if multiply.uses_blas:
+        buffer = min(_BLAS_BUFFER, budget // _BLAS_PART)
+        most = min(_BLAS_BYTES, (budget - buffer) // BLAS_TASKS)
     block, depth = product_block(
         product, units, (least, math.lcm(inner, other)), (rows, columns), cost, most
     )
     kept = kept_block(settings.resume, [target])
     if kept is not None and len(kept) == len(product.shape):
         block = product.full(kept)
-    panels = Panels(left, right, product, cost, block, depth)
+    is_alone = multiply.uses_blas and settings.executor is None
+    panels = Panels(left, right, product, cost, block, depth, is_alone)
     target.check_aligned(panels.grid.block)
     return panels, target
 
@@ -128,6 +151,7 @@ class Panels:
     cost: Cost
     block: Shape
     depth: int
+    is_alone: bool
 
     @property
     def whole(self) -> Grid:
@@ -151,7 +175,7 @@ class Panels:
             left.append(self.left.piece(first))
             right.append(self.right.piece(second))
         shape = region_shape(self.grid[number])
-        return _Task(tuple(left), tuple(right), region_shape(region), shape)
+        return _Task(tuple(left), tuple(right), region_shape(region), shape, self.is_alone)
 
     def plan(self, target: Layout, budget: int) -> Plan:
         """Return what is to be done.
