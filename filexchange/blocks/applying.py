@@ -10,7 +10,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from filexchange import files
-from filexchange.aliases import Array, DType, Shape
+from filexchange.aliases import Array, DType
+from filexchange.blocks.along import Along
 from filexchange.blocks.blocking import Request
 from filexchange.blocks.budget import check_fits
 from filexchange.blocks.calling import Call
@@ -21,14 +22,10 @@ from filexchange.blocks.planning import Plan
 from filexchange.blocks.sources import Source, as_source
 from filexchange.blocks.targets import Layout, layout
 from filexchange.blocks.workspace import check_room, workspace
-from filexchange.errors import BlockShapeError, UnsupportedOptionError
-from filexchange.geometry import block_shape, iter_blocks
+from filexchange.errors import UnsupportedOptionError
 
 # Stands for the files between two axes until there are some.
 _BETWEEN = "between.npy"
-
-# What a function gets at a time, or one lane: `numpy.fft` takes several times as much for itself.
-_CALL_BYTES = 1 << 20
 
 # A lane, what is made of it, and as much again for the function.
 _COPIES = 4
@@ -89,45 +86,6 @@ def apply_over_axes(
            [12]])
     """
     return applied("apply_over_axes", func, a, axes, out, dtype, overwrite, Settings(**options))
-
-
-@dataclass(frozen=True, slots=True)
-class _Along:
-    """A function along one axis, which stays with whatever length."""
-
-    func: Callable[[Array, int], Any]
-    axis: int
-
-    def __call__(self, block: Array) -> Array:
-        made: Array | None = None
-        for region in iter_blocks(block.shape, self._at_a_time(block)):
-            part = self._made(block[region])
-            due = list(block[region].shape)
-            due[self.axis] = part.shape[self.axis] if part.ndim == block.ndim else -1
-            if part.shape != tuple(due):
-                raise BlockShapeError(
-                    f"{self.func!r} returned a block of shape {part.shape} for one of shape "
-                    f"{block[region].shape} and axis {self.axis}: only that axis may get another "
-                    "length, or go"
-                )
-            if made is None:
-                shape = [*block.shape]
-                shape[self.axis] = due[self.axis]
-                made = np.empty(shape, part.dtype)
-            place = list(region)
-            place[self.axis] = slice(None)
-            made[tuple(place)] = part
-        # What it makes of nothing is its own affair.
-        return self._made(block) if made is None else made
-
-    def _at_a_time(self, block: Array) -> Shape:
-        """Return the shape of parts that have all of the axis; what functions need is little so."""
-        unit = tuple(n if axis == self.axis else 1 for axis, n in enumerate(block.shape))
-        return block_shape(block.shape, block.itemsize, _CALL_BYTES, unit)
-
-    def _made(self, block: Array) -> Array:
-        found = np.asarray(self.func(block, self.axis))
-        return np.expand_dims(found, self.axis) if found.ndim == block.ndim - 1 else found
 
 
 def applied(
@@ -197,12 +155,12 @@ class _Steps:
     def _step(self, number: int, source: Source, between: Any, settings: Settings) -> Mapped:
         is_last = number == len(self.order) - 1
         out, dtype = (self.out, self.dtype) if is_last else (between, None)
-        func = _Along(self.func, self.order[number])
+        func = Along(self.func, self.order[number])
         return _along(self.operation, func, source, out, dtype, settings)
 
 
 def _along(
-    operation: str, func: _Along, source: Source, out: Any, dtype: Any, settings: Settings
+    operation: str, func: Along, source: Source, out: Any, dtype: Any, settings: Settings
 ) -> Mapped:
     """Return what is to be done along one axis."""
     axis, shape = func.axis, source.shape
@@ -217,7 +175,7 @@ def _along(
     return planned(operation, Call.to(func, (), None), [source], request, around, outputs, settings)
 
 
-def _sampled(operation: str, func: _Along, source: Source, budget: int) -> tuple[int, DType]:
+def _sampled(operation: str, func: Along, source: Source, budget: int) -> tuple[int, DType]:
     """Return the length of the axis and the dtype that a function makes of one lane."""
     lane = tuple(n if axis == func.axis else 1 for axis, n in enumerate(source.shape))
     check_fits(operation, _COPIES * lane[func.axis] * source.dtype.itemsize, 0, budget)

@@ -7,8 +7,9 @@ import numpy as np
 
 from filexchange.aliases import DType
 from filexchange.blocks.filling import fill
+from filexchange.blocks.gemm import Multiply
 from filexchange.blocks.options import Options, Settings
-from filexchange.blocks.panels import BLAS_TASKS, Multiply, planned_panels
+from filexchange.blocks.panels import BLAS_TASKS, planned_panels
 from filexchange.blocks.products import Product
 from filexchange.blocks.sources import Source, as_source
 from filexchange.blocks.targets import layout

@@ -5,97 +5,34 @@ import dataclasses
 import math
 import threading
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from filexchange.aliases import Array, DType, Shape
+from filexchange.aliases import DType, Shape
 from filexchange.blocks.broadcasting import own_part
+from filexchange.blocks.gemm import Factors, Multiply
 from filexchange.blocks.grid import Grid, region_shape
 from filexchange.blocks.jobs import kept_block
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.products import STRIP, Cost, Product, product_block, product_chunks
-from filexchange.blocks.sources import Piece, Source
+from filexchange.blocks.products import Cost, Product, product_block
+from filexchange.blocks.sources import Source
 from filexchange.blocks.targets import Layout
 from filexchange.blocks.workers import are_threads
-from filexchange.geometry import BLOCK_BYTES
+from filexchange.geometry import BLOCK_BYTES, block_shape
 from filexchange.ref import ArrayRef
 
 #: How many blocks BLAS gets at a time, which uses all cores itself: one is multiplied while the
 #: other is read or written.
 BLAS_TASKS = 2
 
-# What NumPy multiplies by it.
-_BLAS = "fdFD"
-
 # What BLAS takes for itself; of the budget it gets a part, if that is less.
 _BLAS_BUFFER, _BLAS_PART = 32 << 20, 4
-
-# Held by who multiplies, where BLAS has all cores.
-_alone = threading.Lock()
 
 # Larger blocks are read faster than they are multiplied by far.
 _BLAS_BYTES = 256 << 20
 
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """The parts of rows and columns that a block is made from, and its shape with all axes.
-
-    One is multiplied at a time if it is to be alone.
-    """
-
-    left: tuple[Piece, ...]
-    right: tuple[Piece, ...]
-    full: Shape
-    shape: Shape
-    is_alone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Multiply:
-    """What a worker does with a task.
-
-    Attributes
-    ----------
-    dtype, result : dtype
-        In which it computes, and of the result.
-    depth : int
-        Length of the parts of the inner axis, on which the last bits depend.
-    """
-
-    dtype: DType
-    result: DType
-    depth: int = 0
-
-    @property
-    def uses_blas(self) -> bool:
-        """Whether it is BLAS that multiplies."""
-        return self.dtype.char in _BLAS
-
-    def __call__(self, task: _Task) -> list[Array]:
-        """Return the block."""
-        total: Array | None = None
-        for left, right in zip(task.left, task.right, strict=True):
-            rows, columns = (np.asarray(each.read(), self.dtype) for each in (left, right))
-            rows = rows if rows.ndim > 1 else rows[np.newaxis]
-            columns = columns if columns.ndim > 1 else columns[:, np.newaxis]
-            with _alone if task.is_alone else contextlib.nullcontext():
-                total = _added(total, rows, columns)
-        if total is None:
-            total = np.zeros(task.full, self.dtype)
-        return [total.reshape(task.shape).astype(self.result, copy=False)]
-
-
-def _added(total: Array | None, rows: Array, columns: Array) -> Array:
-    """Return the total with a product, which is added to it if it is there."""
-    if total is None:
-        made: Array = np.matmul(rows, columns)
-        return made
-    for start in range(0, rows.shape[-2], STRIP):
-        strip = np.s_[..., start : start + STRIP, :]
-        total[strip] += np.matmul(rows[strip], columns)
-    return total
+# Of a chunk of a new file.
+_CHUNK_ELEMENTS = 1 << 20
 
 
 def planned_panels(
@@ -113,7 +50,7 @@ def planned_panels(
     cost = Cost(made, *(_read_bytes(each.dtype, multiply.dtype) for each in (left, right)))
     budget = settings.budget - target.memory
     if target.is_new:
-        chunks = product.result(product_chunks(product, cost, budget))
+        chunks = product.result(_chunks(product, cost, budget))
         target = dataclasses.replace(target, new_chunks=chunks)
     units = product.full(target.chunks or (1,) * len(product.shape))
     # What is sent with a task is in memory all at once.
@@ -132,9 +69,27 @@ def planned_panels(
     if kept is not None and len(kept) == len(product.shape):
         block = product.full(kept)
     is_alone = multiply.uses_blas and settings.executor is None
-    panels = Panels(left, right, product, cost, block, depth, is_alone)
+    turn = threading.Lock() if is_alone else contextlib.nullcontext()
+    panels = Panels(left, right, product, cost, block, depth, is_alone, turn)
     target.check_aligned(panels.grid.block)
     return panels, target
+
+
+def _chunks(product: Product, cost: Cost, budget: int) -> Shape:
+    """Return the shape of chunks, with all axes, of about a million elements that are square.
+
+    Smaller ones if blocks of them would not fit the budget.
+    """
+    elements = _CHUNK_ELEMENTS
+    while True:
+        side = math.isqrt(elements)
+        rows = max(1, min(product.rows, max(side, elements // max(1, product.columns))))
+        columns = max(1, min(product.columns, elements // rows))
+        batch = block_shape(product.batch, rows * columns, elements)
+        chunk = (*batch, rows, columns)
+        if elements == 1 or cost.memory(chunk, min(1, product.inner), product.inner) <= budget:
+            return chunk
+        elements //= 2
 
 
 def _read_bytes(read: DType, used: DType) -> int:
@@ -143,7 +98,22 @@ def _read_bytes(read: DType, used: DType) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """The blocks of a product, and how long the parts of rows and columns are for each."""
+    """The blocks of a product, and what each is made from.
+
+    Attributes
+    ----------
+    left, right : Source
+    product : Product
+    cost : Cost
+    block : tuple of int
+        Shape of the blocks, with all axes.
+    depth : int
+        Length of the parts of rows and columns.
+    is_alone : bool
+        Whether one block is multiplied at a time.
+    turn : context manager
+        Held to multiply.
+    """
 
     left: Source
     right: Source
@@ -152,6 +122,7 @@ class Panels:
     block: Shape
     depth: int
     is_alone: bool
+    turn: contextlib.AbstractContextManager[Any]
 
     @property
     def whole(self) -> Grid:
@@ -164,7 +135,7 @@ class Panels:
         """Blocks of the result."""
         return Grid(self.product.shape, self.product.result(self.block))
 
-    def task(self, number: int) -> _Task:
+    def task(self, number: int) -> Factors:
         """Return the task of a block."""
         *batch, rows, columns = region = self.whole[number]
         left, right = [], []
@@ -175,7 +146,7 @@ class Panels:
             left.append(self.left.piece(first))
             right.append(self.right.piece(second))
         shape = region_shape(self.grid[number])
-        return _Task(tuple(left), tuple(right), region_shape(region), shape, self.is_alone)
+        return Factors(tuple(left), tuple(right), region_shape(region), shape, self.turn)
 
     def plan(self, target: Layout, budget: int) -> Plan:
         """Return what is to be done.

@@ -12,9 +12,6 @@ from filexchange.geometry import BLOCK_BYTES, block_shape
 #: Rows of a product that are made at a time and added to what is there.
 STRIP = 1024
 
-# Of a chunk of a new file.
-_CHUNK_ELEMENTS = 1 << 20
-
 # Parts of the inner axis have this length, so that adding is little beside multiplying, or of the
 # smaller matrix so many elements, where that is longer.
 _INNER, _PART_ELEMENTS = 2048, 1 << 18
@@ -178,23 +175,6 @@ def _side(product: Product, units: Shape, depth: int, cost: Cost, most: int) -> 
 
     sizes = range(1, max(product.rows, product.columns, 1) + 1)
     return bisect.bisect_right(sizes, most, key=memory)
-
-
-def product_chunks(product: Product, cost: Cost, budget: int) -> Shape:
-    """Return the shape of chunks, with all axes, of about a million elements that are square.
-
-    Smaller ones if blocks of them would not fit the budget.
-    """
-    elements = _CHUNK_ELEMENTS
-    while True:
-        side = math.isqrt(elements)
-        rows = max(1, min(product.rows, max(side, elements // max(1, product.columns))))
-        columns = max(1, min(product.columns, elements // rows))
-        batch = block_shape(product.batch, rows * columns, elements)
-        chunk = (*batch, rows, columns)
-        if elements == 1 or cost.memory(chunk, min(1, product.inner), product.inner) <= budget:
-            return chunk
-        elements //= 2
 
 
 def _balanced(longest: int, whole: int, unit: int, wish: int) -> int:
