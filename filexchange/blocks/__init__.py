@@ -26,6 +26,7 @@ from filexchange.blocks.reductions import (
     sum,
     var,
 )
+from filexchange.blocks.sorting import argsort, sort
 from filexchange.blocks.transposing import moveaxis, transpose
 from filexchange.blocks.writing import Writer
 
@@ -35,6 +36,7 @@ __all__ = [
     "all",
     "any",
     "append",
+    "argsort",
     "count_nonzero",
     "iter_blocks",
     "map_blocks",
@@ -51,6 +53,7 @@ __all__ = [
     "quantile",
     "rechunk",
     "reduction",
+    "sort",
     "std",
     "sum",
     "transpose",

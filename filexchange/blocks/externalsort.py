@@ -1,0 +1,206 @@
+"""Lanes that are larger than the memory, sorted in two passes over runs."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from filexchange.aliases import Array
+from filexchange.blocks.cutting import Cutting, read_parts
+from filexchange.blocks.filling import fill
+from filexchange.blocks.flat import lies_flat
+from filexchange.blocks.grid import Grid
+from filexchange.blocks.options import Settings
+from filexchange.blocks.planning import Plan
+from filexchange.blocks.runs import Costs, Runs, arranged
+from filexchange.blocks.sortkernels import Kernel
+from filexchange.blocks.sources import FilePiece, Piece, Source
+from filexchange.blocks.targets import Layout, layout
+from filexchange.blocks.workspace import Workspace
+from filexchange.ref import ArrayRef
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSort:
+    """An external sort that fits its budget.
+
+    Attributes
+    ----------
+    source : Source
+        Which has elements.
+    kernel : Kernel
+    runs : Runs
+    costs : Costs
+    """
+
+    source: Source
+    kernel: Kernel
+    runs: Runs
+    costs: Costs
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory for each block that is under way."""
+        return max(self.runs.memory(self.costs))
+
+    def plan(self, target: Layout, budget: int) -> Plan:
+        """Return the plan of both passes.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If it does not fit.
+        """
+        size, runs = math.prod(self.source.shape), self.runs
+        kept = size * sum(dtype.itemsize for dtype in self.kernel.runs)
+        return Plan(
+            operation=self.kernel.name,
+            blocks=len(runs.grid) + runs.lanes * runs.ranges,
+            block_shape=runs.grid.block,
+            block_memory=self.memory,
+            memory=budget,
+            bytes_read=size * self.source.dtype.itemsize + kept,
+            bytes_written=kept + target.nbytes,
+            result_memory=target.memory,
+            temporary=kept + target.temporary,
+        )
+
+    def into(self, target: Layout, space: Workspace, *, overwrite: bool = False) -> Any:
+        """Sort, and return what the caller of the operation gets.
+
+        Parameters
+        ----------
+        target : Layout
+            Of the shape of the source, or flat if all of that is one lane.
+        space : Workspace
+            For the runs.
+        overwrite : bool, optional
+        """
+        # Another budget goes on with the runs that were begun.
+        runs = space.remembered("arrangement", lambda: self.runs)
+        begun = dataclasses.replace(self, runs=runs)
+        plan = begun.plan(target, space.settings.budget)
+        refs = space.made("runs", functools.partial(_made_runs, begun, plan))
+        settings = space.settings_of("merge")
+        return _merged(begun, refs, target, plan, settings, overwrite=overwrite)
+
+
+def _made_runs(
+    sort: ExternalSort, plan: Plan, path: str, settings: Settings
+) -> tuple[ArrayRef, ...]:
+    """Pass 1: write sorted runs, one after another."""
+    source, kernel, runs = sort.source, sort.kernel, sort.runs
+    names = [f"{path}.{i}.npy" for i in range(len(kernel.runs))]
+    size = math.prod(source.shape)
+    memory, _ = runs.memory(sort.costs)
+
+    def piece(number: int) -> tuple[Piece, int]:
+        start, _ = runs.span(number)
+        return source.piece(runs.grid[number]), start % runs.lane
+
+    made: tuple[ArrayRef, ...] = fill(
+        _MakeRun(kernel),
+        piece,
+        [source],
+        [layout(name, (size,), dtype) for name, dtype in zip(names, kernel.runs, strict=True)],
+        runs.regions(),
+        dataclasses.replace(plan, blocks=len(runs.grid), block_memory=memory, result_memory=0),
+        settings,
+    )
+    return made
+
+
+def _merged(
+    sort: ExternalSort,
+    refs: Sequence[ArrayRef],
+    target: Layout,
+    plan: Plan,
+    settings: Settings,
+    *,
+    overwrite: bool,
+) -> Any:
+    """Pass 2: merge ranges of the result, each from a part of every run."""
+    runs, ndim = sort.runs, len(target.shape)
+    regions = Grid(target.shape, (*(1,) * (ndim - 1), runs.width))
+    _, memory = runs.memory(sort.costs)
+    return fill(
+        _Merge(sort.kernel, tuple(refs), ndim),
+        Cutting(runs, refs[0]),
+        [Source(ref.shape, ref.dtype, None, ref) for ref in refs],
+        [target],
+        regions,
+        dataclasses.replace(plan, blocks=len(regions), block_memory=memory),
+        settings,
+        overwrite=overwrite,
+    )[0]
+
+
+def external_sort(
+    kernel: Kernel, source: Source, is_one_lane: bool, target: Layout, budget: int
+) -> ExternalSort:
+    """Return an external sort of all elements, or along the last axis.
+
+    The one that needs the least memory, if none fits what the budget leaves for blocks.
+    """
+    runs = sum(dtype.itemsize for dtype in kernel.runs)
+    costs = Costs(
+        run=read_bytes(source) + kernel.run_scratch,
+        merge=runs + kernel.merge_scratch + written_bytes(target),
+        element=kernel.runs[0].itemsize,
+    )
+    lane = math.prod(source.shape) if is_one_lane else source.shape[-1]
+    unit = 1 if target.chunks is None else target.chunks[-1]
+    read = source.chunks[-1] if source.chunks else 1
+    return ExternalSort(
+        source, kernel, arranged(source.shape, lane, unit, read, costs, budget), costs
+    )
+
+
+def read_bytes(source: Source) -> int:
+    """Return the memory that an element takes while it is read: itself, and where a codec is."""
+    array = source.array
+    is_plain = isinstance(array, np.ndarray) and array.flags.c_contiguous
+    if isinstance(array, ArrayRef):
+        is_plain = lies_flat(array) and array.stored.order == "C"
+    return source.dtype.itemsize * (1 if is_plain else 2)
+
+
+def written_bytes(target: Layout) -> int:
+    """Return what memory it takes beside the element itself to write it."""
+    return 0 if target.chunks is None else target.dtype.itemsize
+
+
+def owned(piece: Piece) -> Array:
+    """Read a block to be overwritten."""
+    block = piece.read()
+    # What others give may be their own memory.
+    return block if isinstance(piece, FilePiece) else np.array(block)
+
+
+@dataclass(frozen=True, slots=True)
+class _MakeRun:
+    """What a worker does with a block in the first pass."""
+
+    kernel: Kernel
+
+    def __call__(self, task: tuple[Piece, int]) -> list[Array]:
+        piece, start = task
+        block = owned(piece).reshape(-1)
+        return self.kernel.run(block.astype(self.kernel.runs[0], copy=False), start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """What a worker does with the parts of a range in the second pass."""
+
+    kernel: Kernel
+    refs: tuple[ArrayRef, ...]
+    ndim: int
+
+    def __call__(self, spans: Sequence[tuple[int, int]]) -> list[Array]:
+        block = self.kernel.merged([read_parts(ref, spans) for ref in self.refs])
+        return [block.reshape((1,) * (self.ndim - 1) + (-1,))]
