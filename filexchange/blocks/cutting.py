@@ -39,6 +39,7 @@ class Cutting:
     _cut: Callable[[int], list[int]] = field(default=lambda _: [])
 
     def __call__(self, number: int) -> list[tuple[int, int]]:
+        """Return where the parts begin and end in the file, in the order of the runs."""
         runs = self.runs
         lane, place = divmod(number, runs.ranges)
         if lane != self._lane:

@@ -5,16 +5,12 @@ the whole; and merges, range by range, the pieces of all runs. Both passes read 
 once, in any order and in parallel.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from filexchange.aliases import Array
 from filexchange.blocks.internalsort import stable_order
-
-#: Where a piece of each run begins and ends.
-Pieces: TypeAlias = list[tuple[int, int]]
 
 
 def sample(run: Array, step: int) -> Array:
@@ -58,8 +54,6 @@ class SortedRuns:
     >>> cut = SortedRuns([4, 4], samples, 2, lambda run, start, stop: runs[run][start:stop])
     >>> cut.at(4)
     [3, 1]
-    >>> list(cut.ranges(3))
-    [[(0, 1), (0, 1)], [(1, 3), (1, 1)], [(3, 4), (1, 4)]]
     """
 
     def __init__(
@@ -95,16 +89,6 @@ class SortedRuns:
             for run, (start, stop) in enumerate(zip(low.tolist(), high.tolist(), strict=True))
         ]
         return [int(cut) for cut in low + _cuts(parts, rank - int(low.sum()))]
-
-    def ranges(self, most: int) -> Iterator[Pieces]:
-        """Yield the pieces of ranges of almost equal size, of at most `most` elements."""
-        total = int(self._lengths.sum())
-        count = -(-total // most)
-        starts = [0] * len(self._lengths)
-        for i in range(count):
-            stops = self.at(total * (i + 1) // count)
-            yield list(zip(starts, stops, strict=True))
-            starts = stops
 
     def _counts(self, samples: int) -> Array:
         """Return how many of the first samples each run has."""

@@ -116,7 +116,7 @@ def arranged(shape: Shape, lane: int, unit: int, read: int, costs: Costs, budget
     --------
     >>> runs = arranged((1 << 28,), 1 << 28, 1, 1, Costs(4, 4, 4), 256_000_000)
     >>> runs.per_lane, runs.width, max(runs.memory(Costs(4, 4, 4)))
-    (32, 8388608, 45286144)
+    (32, 8388608, 45329936)
     """
     found = list(_choices(shape, lane, unit, read, costs))
     for share in _AT_A_TIME:

@@ -7,6 +7,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from filexchange.blocks.externalsort import ExternalSort, external_sort
 from filexchange.blocks.internalsort import check_sortable
+from filexchange.blocks.jobs import begun_operation
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.panels import panel_sort
 from filexchange.blocks.sortkernels import Kernel, Ordering, Sorting
@@ -144,17 +145,20 @@ def _sorted(
     check_apart(source, target)
     panels = panel_sort(kernel, source, axis, target, settings)
     left = settings.budget - target.memory
-    if panels.memory <= left or size == 0:
+    operation = f"{kernel.name} in runs"
+    is_begun = begun_operation(settings.resume, [target]) == operation
+    if size == 0 or (panels.memory <= left and not is_begun):
         if settings.plan_only:
             return panels.plan(target, settings.budget)
         return panels.into(target, settings, overwrite=overwrite)
     runs = _in_runs(kernel, source, axis, target, left)
     # The one that needs less says how much would do.
-    plan = min(panels, runs, key=lambda each: each.memory).plan(target, settings.budget)
+    best = runs if is_begun else min(panels, runs, key=lambda each: each.memory)
+    plan = best.plan(target, settings.budget)
     if settings.plan_only:
         return plan
     with workspace(
-        kernel.name, (kernel, axis), [source], target, settings, overwrite=overwrite
+        operation, (kernel, axis), [source], target, settings, overwrite=overwrite
     ) as space:
         return runs.into(target, space, overwrite=overwrite)
 

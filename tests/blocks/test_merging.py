@@ -1,5 +1,7 @@
 """Where sorted runs are cut, and that what is between cuts is the sorted array."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis.extra.numpy as hnp
@@ -23,6 +25,15 @@ def _cutting(runs: list[Any], step: int) -> tuple[SortedRuns, list[int]]:
 
     samples = [sample(run, step) for run in runs]
     return SortedRuns([len(run) for run in runs], samples, step, read), sizes
+
+
+def _ranges(runs: list[Any], cutting: SortedRuns, most: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield where the pieces of equal ranges begin and end in their runs."""
+    total = sum(map(len, runs))
+    count = -(-total // most)
+    cuts = [cutting.at(total * i // count) for i in range(count + 1)] if count else []
+    for starts, stops in itertools.pairwise(cuts):
+        yield list(zip(starts, stops, strict=True))
 
 
 def _order(runs: list[Any]) -> Any:
@@ -57,7 +68,7 @@ def test_cuts_are_those_of_a_stable_sort(runs: list[Any], step: int, data: Any) 
 def test_ranges_are_the_sorted_array(runs: list[Any], step: int, most: int) -> None:
     merged = []
     stops = [0] * len(runs)
-    for pieces in _cutting(runs, step)[0].ranges(most):
+    for pieces in _ranges(runs, _cutting(runs, step)[0], most):
         assert [start for start, _ in pieces] == stops
         stops = [stop for _, stop in pieces]
         part = np.concatenate(
@@ -86,7 +97,7 @@ def test_large_runs_are_cut_exactly_and_read_little(data: str) -> None:
     starts = np.cumsum([0, *map(len, runs[:-1])])
     cutting, sizes = _cutting(runs, 64)
     found = []
-    for pieces in cutting.ranges(30_000):
+    for pieces in _ranges(runs, cutting, 30_000):
         parts = [run[a:b] for run, (a, b) in zip(runs, pieces, strict=True)]
         places = [
             start + index[a:b] for start, index, (a, b) in zip(starts, indexes, pieces, strict=True)
