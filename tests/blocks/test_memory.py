@@ -34,6 +34,14 @@ _PROGRAMS = {
     "median": "assert blocks.median(ref, **options) == 0",
     "map": "assert blocks.map_blocks(np.cos, ref, out='out.npy', **options)[-1, -1] == 1",
     "transpose": "assert blocks.transpose(ref, out='out.npy', **options).shape[0] == 1 << 12",
+    "sort": """
+flat = fx.create_array("flat.npy", shape=1 << 27, dtype="f4")  # 512 MiB
+assert blocks.sort(flat.path, out="out.npy", **options)[-1] == 0
+""",
+    "argsort": """
+flat = fx.create_array("flat.npy", shape=1 << 25, dtype="f8")  # 256 MiB
+assert blocks.argsort(flat.path, out="out.npy", **options)[-1] == (1 << 25) - 1
+""",
     "iteration": """
 total = 0
 for region, block in blocks.iter_blocks(ref, memory="128MiB"):
@@ -45,6 +53,8 @@ assert total == ref.size
 _CONTROLS = {
     "std": "np.std(ref[...], axis=0)",
     "map": "np.save('out.npy', np.cos(ref[...]))",
+    "sort": "np.sort(np.zeros(1 << 27, 'f4'))",
+    "argsort": "np.argsort(np.zeros(1 << 25))",
     "load": "ref.load()",
 }
 

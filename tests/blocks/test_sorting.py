@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.extra.numpy as hnp
@@ -95,7 +96,7 @@ def test_small_arrays_as_numpy(array, data):
 @settings(max_examples=25, deadline=None)
 @given(
     dtype=st.sampled_from(["f4", "i8", "u1", "M8[s]"]),
-    size=st.integers(30_000, 60_000),
+    size=st.integers(20_000, 40_000),
     factor=st.floats(1, 4),
     seed=st.integers(0, 99),
 )
@@ -149,6 +150,27 @@ def test_lanes_that_fit(tmp_path, axis, source, out):
         found = function(read, axis, out=target, overwrite=True, memory="1MB")
         _check(found if out is None else found.load(), expected)
     np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "S16", "clusters"])
+@pytest.mark.parametrize("function", [blocks.sort, blocks.argsort])
+@pytest.mark.parametrize("is_panel", [True, False])
+def test_memory_is_what_the_plan_says(tmp_path, function, dtype, is_panel):
+    size = 200_000
+    if dtype == "clusters":  # the order of such takes the most
+        array = _array("i8", size) % 3 + (_array("i8", size, 1) % 2 << 62)
+    else:
+        array = _array(dtype, size)
+    ref = fx.save(tmp_path / "a.npy", array.reshape(400, -1) if is_panel else array)
+    options = {"out": tmp_path / "o.npy", "overwrite": True, "executor": 2}
+    options["memory"] = 2_000_000 if is_panel else 2 * _least(function, ref, **options)
+    plan = function(ref, **options, plan_only=True)
+    assert (plan.temporary == 0) == is_panel
+    tracemalloc.start()
+    function(ref, **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak <= plan.projected_memory + 300_000, (peak, plan.projected_memory)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
