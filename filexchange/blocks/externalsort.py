@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from filexchange.aliases import Array
 from filexchange.blocks.cutting import Cutting, read_parts
 from filexchange.blocks.filling import fill
-from filexchange.blocks.flat import lies_flat
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.runs import Costs, Runs, arranged
 from filexchange.blocks.sortkernels import Kernel
-from filexchange.blocks.sources import FilePiece, Piece, Source
+from filexchange.blocks.sources import Piece, Source, owned
 from filexchange.blocks.targets import Layout, layout
 from filexchange.blocks.workspace import Workspace
 from filexchange.ref import ArrayRef
@@ -148,8 +145,8 @@ def external_sort(
     """
     runs = sum(dtype.itemsize for dtype in kernel.runs)
     costs = Costs(
-        run=read_bytes(source) + kernel.run_scratch,
-        merge=runs + kernel.merge_scratch + written_bytes(target),
+        run=source.element_memory + kernel.run_scratch,
+        merge=runs + kernel.merge_scratch + target.element_memory,
         element=kernel.runs[0].itemsize,
     )
     lane = math.prod(source.shape) if is_one_lane else source.shape[-1]
@@ -158,27 +155,6 @@ def external_sort(
     return ExternalSort(
         source, kernel, arranged(source.shape, lane, unit, read, costs, budget), costs
     )
-
-
-def read_bytes(source: Source) -> int:
-    """Return the memory that an element takes while it is read: itself, and where a codec is."""
-    array = source.array
-    is_plain = isinstance(array, np.ndarray) and array.flags.c_contiguous
-    if isinstance(array, ArrayRef):
-        is_plain = lies_flat(array) and array.stored.order == "C"
-    return source.dtype.itemsize * (1 if is_plain else 2)
-
-
-def written_bytes(target: Layout) -> int:
-    """Return what memory it takes beside the element itself to write it."""
-    return 0 if target.chunks is None else target.dtype.itemsize
-
-
-def owned(piece: Piece) -> Array:
-    """Read a block to be overwritten."""
-    block = piece.read()
-    # What others give may be their own memory.
-    return block if isinstance(piece, FilePiece) else np.array(block)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from filexchange.aliases import Array, Shape, Slices
-from filexchange.blocks.externalsort import owned, read_bytes, written_bytes
 from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.jobs import kept_block
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.sortkernels import Kernel
-from filexchange.blocks.sources import Piece, Source
+from filexchange.blocks.sources import Piece, Source, owned
 from filexchange.blocks.targets import Layout
 from filexchange.geometry import BLOCK_BYTES, block_shape
 
@@ -90,7 +89,7 @@ def panel_sort(
 
     The smallest block may need more than the budget leaves.
     """
-    cost = read_bytes(source) + kernel.panel_scratch + written_bytes(target)
+    cost = source.element_memory + kernel.panel_scratch + target.element_memory
     begun = kept_block(settings.resume, [target])
     if begun is not None:
         return PanelSort(source, kernel, axis, begun, cost)

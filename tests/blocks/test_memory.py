@@ -1,5 +1,6 @@
 """What is larger than the memory a process may have is worked on all the same."""
 
+import shutil
 import subprocess
 import sys
 
@@ -61,7 +62,8 @@ _CONTROLS = {
 
 @pytest.fixture
 def large(tmp_path):
-    return fx.create_array(tmp_path / "a.npy", shape=_SHAPE, dtype="f4").path
+    yield fx.create_array(tmp_path / "a.npy", shape=_SHAPE, dtype="f4").path
+    shutil.rmtree(tmp_path)  # pytest would keep gigabytes
 
 
 def _run(program, path, directory):
