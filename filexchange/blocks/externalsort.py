@@ -13,10 +13,11 @@ from filexchange.blocks.filling import fill
 from filexchange.blocks.grid import Grid
 from filexchange.blocks.options import Settings
 from filexchange.blocks.planning import Plan
+from filexchange.blocks.rearranging import check_room
 from filexchange.blocks.runs import Costs, Runs, arranged
 from filexchange.blocks.sortkernels import Kernel
 from filexchange.blocks.sources import Piece, Source, owned
-from filexchange.blocks.targets import Layout, layout
+from filexchange.blocks.targets import Layout, is_path, layout
 from filexchange.blocks.workspace import Workspace
 from filexchange.ref import ArrayRef
 
@@ -76,11 +77,19 @@ class ExternalSort:
         space : Workspace
             For the runs.
         overwrite : bool, optional
+
+        Raises
+        ------
+        StorageFullError
+            If there is no room for runs and result.
         """
         # Another budget goes on with the runs that were begun.
         runs = space.remembered("arrangement", lambda: self.runs)
         begun = dataclasses.replace(self, runs=runs)
         plan = begun.plan(target, space.settings.budget)
+        if space.job is None:  # what was begun has its room already
+            is_new = is_path(target.out) and target.chunks is None
+            check_room(space.directory, plan.temporary + (target.nbytes if is_new else 0))
         refs = space.made("runs", functools.partial(_made_runs, begun, plan))
         settings = space.settings_of("merge")
         return _merged(begun, refs, target, plan, settings, overwrite=overwrite)
@@ -105,7 +114,7 @@ def _made_runs(
         [source],
         [layout(name, (size,), dtype) for name, dtype in zip(names, kernel.runs, strict=True)],
         runs.regions(),
-        dataclasses.replace(plan, blocks=len(runs.grid), block_memory=memory, result_memory=0),
+        _pass(dataclasses.replace(plan, result_memory=0), 1, len(runs.grid), memory),
         settings,
     )
     return made
@@ -130,10 +139,15 @@ def _merged(
         [Source(ref.shape, ref.dtype, None, ref) for ref in refs],
         [target],
         regions,
-        dataclasses.replace(plan, blocks=len(regions), block_memory=memory),
+        _pass(plan, 2, len(regions), memory),
         settings,
         overwrite=overwrite,
     )[0]
+
+
+def _pass(plan: Plan, number: int, blocks: int, memory: int) -> Plan:
+    name = f"{plan.operation}, pass {number} of 2"
+    return dataclasses.replace(plan, operation=name, blocks=blocks, block_memory=memory)
 
 
 def external_sort(

@@ -170,7 +170,7 @@ class _Task:
 
     def _first(self, tiles: Tiles, grid: Grid, path: str, settings: Settings) -> Any:
         between = layout(path, tiles.stored_shape, self.source.dtype)
-        _check_room(path, between.nbytes)
+        check_room(path, between.nbytes)
         return fill(
             _Tiled(tiles),
             lambda number: self.source.piece(grid[number]),
@@ -220,14 +220,14 @@ class _Untiled:
         return [np.transpose(self.tiles.untiled(piece.read(), region), self.order)]
 
 
-def _check_room(path: str, nbytes: int) -> None:
-    """Raise `StorageFullError` if there is no room for a temporary file."""
+def check_room(path: str, nbytes: int) -> None:
+    """Raise `StorageFullError` if there is no room for what is written beside a path."""
     free = capabilities.free_bytes(os.path.dirname(path))
     if free < nbytes:
         raise StorageFullError(
             errno.ENOSPC,
-            f"a temporary file needs {nbytes} bytes, and {free} are free: give more memory=, "
-            "with which one pass may do, or make room",
+            f"two passes need {nbytes} bytes for temporary and new files; {free} are free: give "
+            "more memory=, with which one pass may do, or make room",
             path,
         )
 

@@ -10,11 +10,11 @@ from filexchange.blocks.internalsort import check_sortable
 from filexchange.blocks.jobs import begun_operation
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.panels import panel_sort
+from filexchange.blocks.rearranging import check_apart
 from filexchange.blocks.sortkernels import Kernel, Ordering, Sorting
 from filexchange.blocks.sources import Source, as_source
 from filexchange.blocks.staging import StagedSort, staged_sort
 from filexchange.blocks.targets import Layout, layout
-from filexchange.blocks.rearranging import check_apart
 from filexchange.blocks.workspace import workspace
 from filexchange.errors import UnsupportedOptionError
 

@@ -42,10 +42,6 @@ class Workspace:
             return self.settings
         return dataclasses.replace(self.settings, resume=self.job.path(f"{step}.fxjob"))
 
-    def remembered(self, name: str, make: Callable[[], T]) -> T:
-        """Return what `make` returned when it was called first, before its process ended."""
-        return make() if self.job is None else self.job.remembered(name, make)
-
     def made(self, name: str, make: Callable[[str, Settings], Any]) -> Any:
         """Return ``make(path, settings)`` of a step that makes a file of this name.
 

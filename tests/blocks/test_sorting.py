@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import filexchange as fx
-from filexchange import blocks
+from filexchange import blocks, capabilities
 from filexchange.blocks.runs import Costs, arranged
 from filexchange.errors import (
     ArrayExistsError,
     MemoryBudgetError,
+    StorageFullError,
     UnsupportedArrayError,
     UnsupportedOptionError,
 )
@@ -286,6 +287,20 @@ def test_what_is_refused(tmp_path):
     with pytest.raises(ArrayExistsError):
         blocks.sort(ref, out=ref.path, memory=_least(blocks.sort, ref, out=ref.path))
     assert os.listdir(tmp_path) == ["a.npy"]
+
+
+def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    array = _array("f4", 50_000)
+    ref = fx.save(tmp_path / "a.npy", array)
+    options = {"out": tmp_path / "o.npy"}
+    options["memory"] = _least(blocks.sort, ref, **options)
+    needed = 2 * array.nbytes
+    monkeypatch.setattr(capabilities, "free_bytes", lambda _: needed - 1)
+    with pytest.raises(StorageFullError, match=f"two passes need {needed} bytes"):
+        blocks.sort(ref, **options)
+    assert os.listdir(tmp_path) == ["a.npy"]
+    monkeypatch.setattr(capabilities, "free_bytes", lambda _: needed)
+    _check(blocks.sort(ref, **options).load(), np.sort(array))
 
 
 @given(
