@@ -29,6 +29,7 @@ from filexchange.blocks.reductions import (
     sum,
     var,
 )
+from filexchange.blocks.sorting import argsort, sort
 from filexchange.blocks.transposing import moveaxis, transpose
 from filexchange.blocks.writing import Writer
 
@@ -39,6 +40,7 @@ __all__ = [
     "any",
     "append",
     "apply_over_axes",
+    "argsort",
     "count_nonzero",
     "fft2",
     "iter_blocks",
@@ -57,6 +59,7 @@ __all__ = [
     "quantile",
     "rechunk",
     "reduction",
+    "sort",
     "std",
     "sum",
     "transpose",

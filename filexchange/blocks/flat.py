@@ -5,7 +5,7 @@ fault after the other.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -67,17 +67,35 @@ def read_region(path: str, offset: int, shape: Shape, dtype: DType, region: Slic
         If the file ends before the region does.
     """
     block = np.empty(region_shape(region), dtype)
-    if not block.size:
-        return block
-    data = files.as_bytes(block)
-    starts, length = runs(shape, region)
-    nbytes = length * dtype.itemsize
-    with files.opened(path) as fd, files.naming_errors(path):
-        for i, start in enumerate(starts):
-            part = data[i * nbytes : (i + 1) * nbytes]
-            if capabilities.read_at(fd, part, offset + start * dtype.itemsize) < nbytes:
-                raise BadArrayFileError(f"{path!r} was truncated while it was read")
+    if block.size:
+        starts, length = runs(shape, region)
+        _read_into(block, path, offset, ((start, start + length) for start in starts))
     return block
+
+
+def read_spans(path: str, offset: int, dtype: DType, spans: Sequence[tuple[int, int]]) -> Array:
+    """Return the elements from each start to its stop, one span after another.
+
+    Raises
+    ------
+    BadArrayFileError
+        If the file ends before a span does.
+    """
+    block = np.empty(sum(stop - start for start, stop in spans), dtype)
+    _read_into(block, path, offset, spans)
+    return block
+
+
+def _read_into(block: Array, path: str, offset: int, spans: Iterable[tuple[int, int]]) -> None:
+    data, itemsize = files.as_bytes(block), block.dtype.itemsize
+    done = 0
+    with files.opened(path) as fd, files.naming_errors(path):
+        for start, stop in spans:
+            nbytes = (stop - start) * itemsize
+            part = data[done : done + nbytes]
+            if capabilities.read_at(fd, part, offset + start * itemsize) < nbytes:
+                raise BadArrayFileError(f"{path!r} was truncated while it was read")
+            done += nbytes
 
 
 def lies_flat(ref: ArrayRef) -> bool:

@@ -151,6 +151,13 @@ def kept_block(resume: Any, layouts: Sequence[Layout] = ()) -> Shape | None:
     return None if shape is None else tuple(shape)
 
 
+def begun_operation(resume: Any, layouts: Sequence[Layout] = ()) -> str | None:
+    """Return the name of the operation that was begun, of those with several ways to the result."""
+    job = find(resume, layouts)
+    recipe = job.recipe() if job is not None else None
+    return None if recipe is None else str(recipe["operation"])
+
+
 @contextlib.contextmanager
 def working(
     resume: Any,

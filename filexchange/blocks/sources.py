@@ -105,6 +105,16 @@ class Source:
             return self.array
         return np.ones((1,) * len(self.shape), self.dtype)
 
+    @property
+    def element_memory(self) -> int:
+        """Bytes of memory for each element while :func:`owned` reads: itself, and for a codec."""
+        array = self.array
+        if isinstance(array, ArrayRef):
+            is_plain = lies_flat(array) and array.stored.order == "C"
+        else:
+            is_plain = isinstance(array, np.ndarray) and array.flags.c_contiguous
+        return self.dtype.itemsize * (1 if is_plain else 2)
+
     def piece(self, region: Slices) -> Piece:
         """Return a block that is still to be read, by who works on it."""
         if isinstance(self.array, ArrayRef):
@@ -112,6 +122,13 @@ class Source:
         if isinstance(self.array, _NUMBERS):
             return HeldPiece(self.array)
         return LazyPiece(self.array, region)
+
+
+def owned(piece: Piece) -> Array:
+    """Read a block to be overwritten."""
+    block = piece.read()
+    # What others give may be their own memory.
+    return block if isinstance(piece, FilePiece) else np.array(block)
 
 
 def as_source(array: Any) -> Source:

@@ -123,6 +123,11 @@ class Layout:
         return self.nbytes if self.out is None else 0
 
     @property
+    def element_memory(self) -> int:
+        """Bytes of memory for each element of a block that is written, beside itself."""
+        return 0 if self.chunks is None else self.dtype.itemsize
+
+    @property
     def path(self) -> str | None:
         """Absolute path of the file, if it is one of ours."""
         if isinstance(self.out, ArrayRef):

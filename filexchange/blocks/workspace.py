@@ -92,12 +92,12 @@ def workspace(
 
 
 def check_room(path: str, nbytes: int) -> None:
-    """Raise `StorageFullError` if there is no room for a temporary file."""
+    """Raise `StorageFullError` if there is no room for what is written beside a path."""
     free = capabilities.free_bytes(os.path.dirname(path))
     if free < nbytes:
         raise StorageFullError(
             errno.ENOSPC,
-            f"a temporary file needs {nbytes} bytes, and {free} are free: give more memory=, "
+            f"temporary and new files need {nbytes} bytes, and {free} are free: give more memory=, "
             "with which one pass may do, or make room",
             path,
         )

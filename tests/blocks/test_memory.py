@@ -1,5 +1,6 @@
 """What is larger than the memory a process may have is worked on all the same."""
 
+import shutil
 import subprocess
 import sys
 
@@ -40,6 +41,14 @@ blocks.map_blocks(np.cos, part, out="out.npy", overlap=8, boundary="periodic", *
 """,
     "matmul": "assert blocks.matmul(ref, np.ones((1 << 12, 8), 'f4'), **options)[-1, -1] == 0",
     "fft2": "assert blocks.fft2(ref.part[: 1 << 13], out='out.npy', **options)[-1, -1] == 0",
+    "sort": """
+flat = fx.create_array("flat.npy", shape=1 << 27, dtype="f4")  # 512 MiB
+assert blocks.sort(flat.path, out="out.npy", **options)[-1] == 0
+""",
+    "argsort": """
+flat = fx.create_array("flat.npy", shape=1 << 25, dtype="f8")  # 256 MiB
+assert blocks.argsort(flat.path, out="out.npy", **options)[-1] == (1 << 25) - 1
+""",
     "iteration": """
 total = 0
 for region, block in blocks.iter_blocks(ref, memory="128MiB"):
@@ -52,13 +61,16 @@ _CONTROLS = {
     "std": "np.std(ref[...], axis=0)",
     "map": "np.save('out.npy', np.cos(ref[...]))",
     "fft2": "np.fft.fft2(ref[: 1 << 13])",
+    "sort": "np.sort(np.zeros(1 << 27, 'f4'))",
+    "argsort": "np.argsort(np.zeros(1 << 25))",
     "load": "ref.load()",
 }
 
 
 @pytest.fixture
 def large(tmp_path):
-    return fx.create_array(tmp_path / "a.npy", shape=_SHAPE, dtype="f4").path
+    yield fx.create_array(tmp_path / "a.npy", shape=_SHAPE, dtype="f4").path
+    shutil.rmtree(tmp_path)  # pytest would keep gigabytes
 
 
 def _run(program, path, directory):
