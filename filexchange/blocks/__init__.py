@@ -8,6 +8,7 @@ from filexchange.blocks.applying import apply_over_axes
 from filexchange.blocks.fourier import fft2
 from filexchange.blocks.growing import append, writer
 from filexchange.blocks.iterating import iter_blocks
+from filexchange.blocks.joining import concatenate, stack
 from filexchange.blocks.mapping import map_blocks
 from filexchange.blocks.multiplying import matmul
 from filexchange.blocks.ordering import median, nanquantile, quantile
@@ -29,6 +30,7 @@ from filexchange.blocks.reductions import (
     sum,
     var,
 )
+from filexchange.blocks.storing import store
 from filexchange.blocks.transposing import moveaxis, transpose
 from filexchange.blocks.writing import Writer
 
@@ -39,6 +41,7 @@ __all__ = [
     "any",
     "append",
     "apply_over_axes",
+    "concatenate",
     "count_nonzero",
     "fft2",
     "iter_blocks",
@@ -57,7 +60,9 @@ __all__ = [
     "quantile",
     "rechunk",
     "reduction",
+    "stack",
     "std",
+    "store",
     "sum",
     "transpose",
     "var",
