@@ -8,6 +8,7 @@ from filexchange.blocks.applying import apply_over_axes
 from filexchange.blocks.fourier import fft2
 from filexchange.blocks.growing import append, writer
 from filexchange.blocks.iterating import iter_blocks
+from filexchange.blocks.joining import concatenate, stack
 from filexchange.blocks.mapping import map_blocks
 from filexchange.blocks.multiplying import matmul
 from filexchange.blocks.ordering import median, nanquantile, quantile
@@ -30,6 +31,7 @@ from filexchange.blocks.reductions import (
     var,
 )
 from filexchange.blocks.sorting import argsort, sort
+from filexchange.blocks.storing import store
 from filexchange.blocks.transposing import moveaxis, transpose
 from filexchange.blocks.writing import Writer
 
@@ -41,6 +43,7 @@ __all__ = [
     "append",
     "apply_over_axes",
     "argsort",
+    "concatenate",
     "count_nonzero",
     "fft2",
     "iter_blocks",
@@ -60,7 +63,9 @@ __all__ = [
     "rechunk",
     "reduction",
     "sort",
+    "stack",
     "std",
+    "store",
     "sum",
     "transpose",
     "var",

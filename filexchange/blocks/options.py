@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from filexchange.aliases import Attrs, ChunksLike, DType, Shape
 from filexchange.blocks.budget import memory_budget
 from filexchange.blocks.jobs import check_resume
 from filexchange.blocks.progress import check_progress
+from filexchange.blocks.targets import Layout, layout
 from filexchange.blocks.workers import check_executor
 
 
@@ -17,6 +19,15 @@ class Options(TypedDict, total=False):
     resume: Any
     progress: Any
     plan_only: bool
+
+
+class FileOptions(Options, total=False):
+    """Keywords of operations that make a file; of those for it, the meaning is told in `save`."""
+
+    chunks: ChunksLike
+    shards: ChunksLike
+    compression: str | None
+    attrs: Attrs | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +54,11 @@ class Settings:
         check_resume(self.resume)
         check_progress(self.progress)
         object.__setattr__(self, "budget", memory_budget(self.memory))
+
+
+def new_file(out: Any, shape: Shape, dtype: DType, options: FileOptions) -> tuple[Layout, Settings]:
+    """Return the output and the settings that a caller asks for."""
+    names = FileOptions.__annotations__.keys() - Options.__annotations__.keys()
+    of_file: dict[str, Any] = {name: value for name, value in options.items() if name in names}
+    others: dict[str, Any] = {name: value for name, value in options.items() if name not in names}
+    return layout(out, shape, dtype, **of_file), Settings(**others)

@@ -62,7 +62,8 @@ def rearrange(
     -------
     Plan, ArrayRef, ndarray or other array
     """
-    check_apart(source, target)
+    for part in source.parts:
+        check_apart(part, target)
     itemsize = source.dtype.itemsize
     most = _most(target, itemsize, settings)
     read = Lie(source.shape, source.chunks)
@@ -71,7 +72,7 @@ def rearrange(
     plan = _plan(operation, source, target, found, settings)
     if settings.plan_only:
         return plan
-    with workspace(operation, order, [source], target, settings, overwrite=overwrite) as space:
+    with workspace(operation, order, source.parts, target, settings, overwrite=overwrite) as space:
         # Of the process that began, whose memory may have been another.
         found = space.remembered("route", lambda: found)
         task = _Task(operation, source, order, target, found, settings, space)
@@ -131,7 +132,7 @@ class _Task:
         return fill(
             _Turned(self.order),
             piece,
-            [self.source],
+            self.source.parts,
             [self.target],
             grid,
             self.plan(grid),
@@ -157,7 +158,7 @@ class _Task:
         return fill(
             _Untiled(tiles, self.order),
             task,
-            [self.source],
+            self.source.parts,
             [self.target],
             grid,
             self.plan(grid, ", pass 2 of 2"),
@@ -171,7 +172,7 @@ class _Task:
         return fill(
             _Tiled(tiles),
             lambda number: self.source.piece(grid[number]),
-            [self.source],
+            self.source.parts,
             [between],
             [tiles.region(region) for region in grid],
             self.plan(grid, ", pass 1 of 2"),

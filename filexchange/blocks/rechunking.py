@@ -74,10 +74,10 @@ def rechunk(
     )
     order = tuple(range(len(source.shape)))
     settings = Settings(**options)
-    return rearrange("rechunk", source, order, target, _candidates, settings, overwrite=overwrite)
+    return rearrange("rechunk", source, order, target, whole_units, settings, overwrite=overwrite)
 
 
-def _candidates(read: Lie, written: Lie, most: int) -> list[Shape]:
+def whole_units(read: Lie, written: Lie, most: int) -> list[Shape]:
     """Return blocks of whole chunks of the output, and of both where these are not too large."""
     ones = (1,) * len(read.shape)
     own = written.unit or ones

@@ -130,8 +130,25 @@ def _holds_all(block: Shape, shape: Shape) -> bool:
     return all(step >= n for step, n in zip(block, shape, strict=True))
 
 
+def evened(block: Shape, shape: Shape, unit: Shape) -> Shape:
+    """Return the smallest block of whole units of which no more are needed; less is padded.
+
+    Examples
+    --------
+    >>> evened((304,), (720,), (16,))
+    (240,)
+    """
+    even = []
+    for step, length, each in zip(block, shape, unit, strict=True):
+        count = max(1, -(-length // step))
+        least = -(-length // count)
+        even.append(min(step, -(-least // each) * each))
+    return tuple(max(1, step) for step in even)
+
+
 def _two_passes(read: Lie, written: Lie, order: tuple[int, ...], itemsize: int, most: int) -> Route:
     second = block_shape(written.shape, itemsize, most * itemsize, written.unit)
+    second = evened(second, written.shape, written.unit or (1,) * len(order))
     wanted = permuted(second, order)
     first = block_shape(read.shape, itemsize, most * itemsize, read.unit)
     # Blocks of the first pass consist of whole tiles.

@@ -99,6 +99,11 @@ class Source:
     array: Any
 
     @property
+    def parts(self) -> tuple["Source", ...]:
+        """The arrays that it is made of: itself."""
+        return (self,)
+
+    @property
     def sample(self) -> Any:
         """What a function gets to tell its dtype: a block of ones with one element, or a number."""
         if isinstance(self.array, _NUMBERS):

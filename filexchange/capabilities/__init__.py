@@ -22,6 +22,7 @@ mechanism               macOS                       Windows
 `remove_open_file`      removed                     stays until the exchange ends
 `can_lease`             yes                         no: every message is a new file
 `lock_exclusively`      flock                       no lock
+`wait_alone`            flock                       no wait
 `is_open_for_writing`   nobody knows                nobody knows
 `lock_ranges`           flock of the whole file     none
 `map_bytes`             ctypes or Python 3.13       Python's mmap
@@ -41,6 +42,7 @@ from filexchange.capabilities.locks import (
     lock_shared,
     try_lock_alone,
     unlock,
+    wait_alone,
 )
 from filexchange.capabilities.machine import (
     available_memory,
@@ -101,6 +103,7 @@ __all__ = [
     "try_lock_alone",
     "unlock",
     "user_id",
+    "wait_alone",
     "write_all",
     "write_at",
 ]

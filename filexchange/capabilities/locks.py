@@ -59,6 +59,12 @@ def lock_shared(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_SH)
 
 
+def wait_alone(fd: int) -> None:
+    """Wait until nobody has a file locked, and lock it; where there are no locks go on."""
+    if _HAS_FLOCK:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+
+
 def try_lock_alone(fd: int) -> bool:
     """Lock a file exclusively if nobody has it locked, and return whether that was so.
 

@@ -14,7 +14,7 @@ import filexchange as fx
 from filexchange import blocks
 from filexchange.blocks import rearranging
 from filexchange.blocks.grid import Grid
-from filexchange.blocks.routes import Lie, route
+from filexchange.blocks.routes import Lie, evened, route
 from filexchange.blocks.tiling import Tiles
 from filexchange.errors import (
     ArrayExistsError,
@@ -64,6 +64,16 @@ def test_routes_keep_to_units_and_limits(data):
             assert step == length or step % tile == 0
         smallest = math.prod(map(min, read.unit or (1,) * ndim, shape))
         assert math.prod(found.first) <= max(most, smallest)
+
+
+@given(data=st.data())
+def test_even_blocks_are_no_more(data):
+    shape, unit = _shapes(data, 1, 60), _shapes(data, 1, 9)
+    block = (min(shape[0], unit[0] * data.draw(st.integers(1, 9))),)
+    found = evened(block, shape, unit)
+    assert found <= block
+    assert len(Grid(shape, found)) == len(Grid(shape, block))
+    assert found[0] % unit[0] == 0 or found == block == shape
 
 
 @pytest.mark.parametrize("passes", [1, 2])
