@@ -74,8 +74,9 @@ def to_keys(array: Array, out: Array | None = None) -> Array:
 
     Notes
     -----
-    Every NaN has one key and every NaT has one, which come last, as in `numpy.sort`. -0.0 comes
-    just before 0.0. Safe in threads; NumPy lets go of the GIL meanwhile.
+    Keys are equal where elements are: -0.0 has that of 0.0. Every NaN has one key and every NaT
+    has one, which come last, as in `numpy.sort`. Safe in threads; NumPy lets go of the GIL
+    meanwhile.
 
     Examples
     --------
@@ -95,11 +96,12 @@ def to_keys(array: Array, out: Array | None = None) -> Array:
         if native.dtype.kind != "i":  # NaT is the lowest integer, below 0 it is the highest
             keys -= 1
         return keys
-    # Of negative numbers all bits are turned, of others the sign.
-    signed = np.dtype(f"i{unsigned.itemsize}")
-    np.right_shift(native.view(signed), 8 * unsigned.itemsize - 1, out=keys.view(signed))
-    keys |= sign
+    # Negative numbers count down from 0.0, and others up: from -0.0 and 0.0 alike.
+    signed = native.view(f"i{unsigned.itemsize}")
+    negative = np.right_shift(signed, 8 * unsigned.itemsize - 1).view(unsigned)  # 0, or all bits
+    np.bitwise_or(negative, sign, out=keys)
     keys ^= bits
+    keys -= negative
     missing = np.isnan(native)
     if missing.any():
         np.putmask(keys, missing, np.iinfo(unsigned).max)
@@ -107,12 +109,12 @@ def to_keys(array: Array, out: Array | None = None) -> Array:
 
 
 def from_keys(keys: Array, dtype: DType) -> Array:
-    """Return the elements of `dtype` that have these keys.
+    """Return the elements of `dtype` that have these keys; 0.0 for -0.0.
 
     Examples
     --------
     >>> from_keys(to_keys(np.array([-0.0, 1, np.nan], ">f2")), np.dtype(">f2"))
-    array([-0.,  1., nan], dtype='>f2')
+    array([ 0.,  1., nan], dtype='>f2')
     """
     unsigned = key_dtype(dtype)
     native = dtype.newbyteorder("=")
@@ -121,9 +123,7 @@ def from_keys(keys: Array, dtype: DType) -> Array:
     if dtype.kind in "mM":
         bits += 1
     if dtype.kind == "f":
-        signed = np.dtype(f"i{unsigned.itemsize}")
-        turned = ~np.right_shift(bits.view(signed), 8 * unsigned.itemsize - 1).view(unsigned)
-        bits ^= turned | sign
+        bits = np.where(bits >= sign, bits ^ unsigned.type(sign), -bits)
     elif dtype.kind in "imM":
         bits ^= sign
     return bits.view(native).astype(dtype, copy=False)

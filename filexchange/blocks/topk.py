@@ -83,7 +83,7 @@ class Largest:
     @staticmethod
     def _ranks(values: Array) -> Array:
         """Return keys of which the lowest are wanted."""
-        return ~_keys(values)
+        return ~to_keys(values)
 
 
 class Smallest(Largest):
@@ -101,12 +101,7 @@ class Smallest(Largest):
 
     @staticmethod
     def _ranks(values: Array) -> Array:
-        return _keys(values)
-
-
-def _keys(values: Array) -> Array:
-    """Return keys that are equal where the elements are: -0.0 becomes 0.0."""
-    return to_keys(values + 0 if values.dtype.kind == "f" else values)
+        return to_keys(values)
 
 
 def _lowest(flat: Array, k: int, of: type[Largest]) -> Array:
