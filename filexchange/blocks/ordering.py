@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from filexchange.aliases import Array, ChunksLike
+from filexchange.aliases import Array, ChunksLike, Shape
 from filexchange.blocks.jobs import working
+from filexchange.blocks.merging import Reducer
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.quantiles import QuantileSearch, nan_quantile_search, quantile_search
 from filexchange.blocks.recipes import recipe
-from filexchange.blocks.reducing import Reducer, ReductionOptions, reduced
+from filexchange.blocks.reducing import ReductionOptions, reduced
 from filexchange.blocks.selection import survey
 from filexchange.blocks.sources import as_source
 
@@ -26,7 +27,7 @@ class _Pass:
 
     func: Callable[[Array], Any]
 
-    def __call__(self, block: Array, axes: tuple[int, ...]) -> Any:
+    def __call__(self, block: Array, axes: tuple[int, ...], start: Shape) -> Any:
         return self.func(block)
 
 
