@@ -5,13 +5,20 @@ lazy arrays, and arrays that grow while others read them; see docs/blocks.md.
 """
 
 from filexchange.blocks.applying import apply_over_axes
+from filexchange.blocks.counting import bincount
+from filexchange.blocks.covariances import cov, gram
+from filexchange.blocks.describing import Description, describe
+from filexchange.blocks.extremes import argmax, argmin, nanargmax, nanargmin
 from filexchange.blocks.fourier import fft2
 from filexchange.blocks.growing import append, writer
+from filexchange.blocks.histograms import histogram, histogram2d
 from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
+from filexchange.blocks.missing import nanmax, nanmin, nanprod, nansum
 from filexchange.blocks.multiplying import matmul
-from filexchange.blocks.ordering import median, nanquantile, quantile
+from filexchange.blocks.ordering import median, nanmedian, nanquantile, quantile
 from filexchange.blocks.planning import Plan
+from filexchange.blocks.ranking import argtopk, topk
 from filexchange.blocks.rechunking import rechunk
 from filexchange.blocks.reducing import reduction
 from filexchange.blocks.reductions import (
@@ -33,14 +40,24 @@ from filexchange.blocks.transposing import moveaxis, transpose
 from filexchange.blocks.writing import Writer
 
 __all__ = [
+    "Description",
     "Plan",
     "Writer",
     "all",
     "any",
     "append",
     "apply_over_axes",
+    "argmax",
+    "argmin",
+    "argtopk",
+    "bincount",
     "count_nonzero",
+    "cov",
+    "describe",
     "fft2",
+    "gram",
+    "histogram",
+    "histogram2d",
     "iter_blocks",
     "map_blocks",
     "matmul",
@@ -49,9 +66,16 @@ __all__ = [
     "median",
     "min",
     "moveaxis",
+    "nanargmax",
+    "nanargmin",
+    "nanmax",
     "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanprod",
     "nanquantile",
     "nanstd",
+    "nansum",
     "nanvar",
     "prod",
     "quantile",
@@ -59,6 +83,7 @@ __all__ = [
     "reduction",
     "std",
     "sum",
+    "topk",
     "transpose",
     "var",
     "writer",

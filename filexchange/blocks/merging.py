@@ -51,6 +51,17 @@ class Along:
         return self.func(block, axis=axes, **({} if self.dtype is None else {"dtype": self.dtype}))
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A function of blocks alone, where all axes are reduced."""
+
+    func: Callable[[Any], Any]
+
+    def __call__(self, block: Any, axes: tuple[int, ...], start: Shape) -> Any:
+        """Return what the function makes of the block, wherever that is."""
+        return self.func(block)
+
+
 @dataclass(slots=True)
 class Merged:
     """The partial results of the first blocks, merged in the order of the grid.

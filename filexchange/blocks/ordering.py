@@ -4,31 +4,26 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
-from filexchange.aliases import Array, ChunksLike, Shape
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from filexchange.aliases import Array, ChunksLike
 from filexchange.blocks.jobs import working
-from filexchange.blocks.merging import Reducer
+from filexchange.blocks.merging import Reducer, Whole
 from filexchange.blocks.options import Options, Settings
+from filexchange.blocks.lanes import quantiles_along
+from filexchange.blocks.planning import Plan
 from filexchange.blocks.quantiles import QuantileSearch, nan_quantile_search, quantile_search
 from filexchange.blocks.recipes import recipe
 from filexchange.blocks.reducing import ReductionOptions, reduced
+from filexchange.blocks.reductions import Axis
 from filexchange.blocks.selection import survey
 from filexchange.blocks.sources import as_source
 
 # Part of the budget for elements that lie near the quantiles; the rest is for blocks.
 _GATHERED_SHARE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    """A function of blocks alone."""
-
-    func: Callable[[Array], Any]
-
-    def __call__(self, block: Array, axes: tuple[int, ...], start: Shape) -> Any:
-        return self.func(block)
 
 
 def _searched(
@@ -70,27 +65,85 @@ def _searched(
 def _passed(
     name: str, a: Any, func: Callable[[Array], Any], chunks: ChunksLike, options: Options
 ) -> Any:
-    reducer = Reducer(_Pass(func), operator.add)
+    reducer = Reducer(Whole(func), operator.add)
     return reduced(name, a, reducer, None, False, chunks=chunks, **options)
 
 
-def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[ReductionOptions]) -> Any:
-    """Return exact quantiles of all elements; NaN if there is one.
+def _quantiles(
+    name: str,
+    a: Any,
+    q: Any,
+    axis: Axis,
+    keepdims: bool,
+    method: str,
+    kind: "_Kind",
+    options: ReductionOptions,
+) -> Any:
+    source = as_source(a)
+    ndim = len(source.shape)
+    axes = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
+    if len(axes) < ndim:
+        return quantiles_along(name, source, q, axes, keepdims, kind.along, method, **options)
+    found = _searched(name, source, q, method, kind.begin, **options)
+    if isinstance(found, Plan) or not keepdims:
+        return found
+    return np.reshape(found, np.shape(q) + (1,) * ndim)
+
+
+class _Kind(NamedTuple):
+    """How quantiles of all elements are searched for, and NumPy's function for panels."""
+
+    begin: Callable[..., QuantileSearch]
+    along: Callable[..., Any]
+
+
+_ALL = _Kind(quantile_search, np.quantile)
+_KNOWN = _Kind(nan_quantile_search, np.nanquantile)
+
+
+def _median(block: Array, q: Any, *, axis: tuple[int, ...], method: str) -> Any:
+    return np.median(block, axis=axis)
+
+
+def _nanmedian(block: Array, q: Any, *, axis: tuple[int, ...], method: str) -> Any:
+    return np.nanmedian(block, axis=axis)
+
+
+# The mean of two elements, which is not rounded as what lies halfway between them.
+_MEDIAN = _Kind(quantile_search, _median)
+_KNOWN_MEDIAN = _Kind(nan_quantile_search, _nanmedian)
+
+
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Axis = None,
+    *,
+    method: str = "linear",
+    keepdims: bool = False,
+    **options: Unpack[ReductionOptions],
+) -> Any:
+    """Return exact quantiles along axes, or of all elements; NaN if there is one.
 
     Parameters
     ----------
     a : ArrayRef, path, ndarray or lazy array
     q : float or array_like
         Between 0 and 1.
+    axis : int, tuple of int or None, optional
+        All axes by default.
     method : str, optional
         A definition that `numpy.quantile` has.
+    keepdims : bool, optional
+        Leave the axes with length 1.
     **options
         `chunks`, `memory`, `executor` and `plan_only` as of :func:`reduction`.
 
     Returns
     -------
     scalar or ndarray
-        Of the shape of `q`; what `numpy.quantile` returns, but for the sign of zero.
+        The shape of `q`, then the axes that stay; what `numpy.quantile` returns, but for the sign
+        of zero.
 
     Raises
     ------
@@ -100,24 +153,37 @@ def quantile(a: Any, q: Any, *, method: str = "linear", **options: Unpack[Reduct
         If there are no elements.
     ArrayMismatchError
         If the array changes meanwhile.
+    MemoryBudgetError
+        If a block does not fit `memory`: along axes it has the whole of these.
 
     Notes
     -----
-    Elements are mapped to unsigned integers of the same order. One pass counts their first 16 bits;
-    the next gathers what has those of the quantiles, or counts on where that is too much for the
-    budget. The plan is that of one pass.
+    Of all elements: these are mapped to unsigned integers of the same order. One pass counts their
+    first 16 bits; the next gathers what has those of the quantiles, or counts on where that is too
+    much for the budget. The plan is that of one pass.
+
+    Along some axes: one pass over blocks that have the whole of these axes. Where the file's chunks
+    are small along them and the budget is, too, chunks are read several times.
 
     Examples
     --------
     >>> from filexchange import blocks
     >>> blocks.quantile(np.array([3.0, 1.0, 2.0, 10.0]), [0.5, 1])
     array([ 2.5, 10. ])
+    >>> blocks.quantile(np.array([[3, 1], [2, 10]]), 0.5, axis=1)
+    array([2., 6.])
     """
-    return _searched("quantile", a, q, method, quantile_search, **options)
+    return _quantiles("quantile", a, q, axis, keepdims, method, _ALL, options)
 
 
 def nanquantile(
-    a: Any, q: Any, *, method: str = "linear", **options: Unpack[ReductionOptions]
+    a: Any,
+    q: Any,
+    axis: Axis = None,
+    *,
+    method: str = "linear",
+    keepdims: bool = False,
+    **options: Unpack[ReductionOptions],
 ) -> Any:
     """Return exact quantiles of the elements that are not NaN, as :func:`quantile`.
 
@@ -127,11 +193,13 @@ def nanquantile(
     >>> float(blocks.nanquantile(np.array([3.0, np.nan, 2.0]), 0.5))
     2.5
     """
-    return _searched("nanquantile", a, q, method, nan_quantile_search, **options)
+    return _quantiles("nanquantile", a, q, axis, keepdims, method, _KNOWN, options)
 
 
-def median(a: Any, **options: Unpack[ReductionOptions]) -> Any:
-    """Return the exact median of all elements; NaN if there is one.
+def median(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
+    """Return the exact median along axes, or of all elements; NaN if there is one.
 
     Examples
     --------
@@ -139,4 +207,18 @@ def median(a: Any, **options: Unpack[ReductionOptions]) -> Any:
     >>> float(blocks.median(np.array([3.0, 1.0, 2.0, 10.0])))
     2.5
     """
-    return _searched("median", a, 0.5, "linear", quantile_search, **options)
+    return _quantiles("median", a, 0.5, axis, keepdims, "linear", _MEDIAN, options)
+
+
+def nanmedian(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
+    """Return the exact median of the elements that are not NaN, as :func:`median`.
+
+    Examples
+    --------
+    >>> from filexchange import blocks
+    >>> float(blocks.nanmedian(np.array([3.0, np.nan, 2.0])))
+    2.5
+    """
+    return _quantiles("nanmedian", a, 0.5, axis, keepdims, "linear", _KNOWN_MEDIAN, options)
