@@ -11,12 +11,13 @@ from filexchange.blocks.describing import Description, describe
 from filexchange.blocks.extremes import argmax, argmin, nanargmax, nanargmin
 from filexchange.blocks.fourier import fft2
 from filexchange.blocks.growing import append, writer
-from filexchange.blocks.histograms import histogram, histogram2d
+from filexchange.blocks.histograms import histogram
 from filexchange.blocks.iterating import iter_blocks
 from filexchange.blocks.mapping import map_blocks
 from filexchange.blocks.missing import nanmax, nanmin, nanprod, nansum
 from filexchange.blocks.multiplying import matmul
 from filexchange.blocks.ordering import median, nanmedian, nanquantile, quantile
+from filexchange.blocks.pairing import histogram2d
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.ranking import argtopk, topk
 from filexchange.blocks.rechunking import rechunk

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from filexchange.aliases import DType
+from filexchange.blocks.budget import check_fits, memory_budget
 from filexchange.errors import UnsupportedOptionError
+
+#: Of a count, and of an edge.
+BIN_BYTES = 8
 
 # Widths of bins, from the number of elements and what they span.
 _WIDTHS: Mapping[str, Callable[[int, Any], Any]] = MappingProxyType(
@@ -79,3 +83,8 @@ def rule_bins(rule: str, size: int, low: Any, high: Any) -> int:
     if not width:
         return 1
     return int(np.ceil(span / (width if is_float else max(width, 1))))
+
+
+def check_room(operation: str, bins: int, memory: int | str | None) -> None:
+    """Refuse more bins than the budget has room for, before NumPy makes their edges."""
+    check_fits(operation, 0, 2 * BIN_BYTES * bins, memory_budget(memory))

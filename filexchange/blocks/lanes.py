@@ -11,7 +11,6 @@ from filexchange.aliases import Array, ChunksLike, Shape
 from filexchange.blocks.merging import Reducer
 from filexchange.blocks.options import Options
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.quantiles import check_quantiles
 from filexchange.blocks.reducing import reduced
 from filexchange.blocks.sources import Source
 
@@ -20,7 +19,7 @@ _ELEMENT_BYTES = 9
 
 
 @dataclass(frozen=True, slots=True)
-class _Quantiles:
+class Quantiles:
     """Quantiles of a panel, along the last axis of the result."""
 
     func: Callable[..., Any]
@@ -28,6 +27,7 @@ class _Quantiles:
     method: str
 
     def __call__(self, block: Array, axes: tuple[int, ...], start: Shape) -> Array:
+        """Return the quantiles of a panel."""
         with np.errstate(invalid="ignore", over="ignore"):
             # In one row, because numpy.nanquantile mixes up several axes of q with several of axis.
             q = np.ravel(self.q) if np.ndim(self.q) else self.q
@@ -43,17 +43,15 @@ def quantiles_along(
     q: Any,
     axes: tuple[int, ...],
     keepdims: bool,
-    func: Callable[..., Any],
-    method: str,
+    chunk: Callable[..., Any],
     *,
     chunks: ChunksLike = "auto",
     **options: Unpack[Options],
 ) -> Any:
-    """Return `func`, NumPy's function for quantiles, of panels along `axes`."""
-    check_quantiles(q, method, source.dtype)
+    """Return what `chunk` makes of panels along `axes`: `Quantiles`, or medians."""
     ndim = np.ndim(q)
     reducer = Reducer(
-        _Quantiles(func, q, method),
+        chunk,
         operator.add,  # never called: a panel has no neighbor along the reduced axes
         element_bytes=_ELEMENT_BYTES,
         result_bytes=8 * np.size(q) if ndim else 0,

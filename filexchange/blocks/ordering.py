@@ -4,18 +4,23 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from filexchange.aliases import Array, ChunksLike
 from filexchange.blocks.jobs import working
-from filexchange.blocks.merging import Reducer, Whole
+from filexchange.blocks.lanes import Quantiles, quantiles_along
+from filexchange.blocks.merging import Along, Reducer, Whole
 from filexchange.blocks.options import Options, Settings
-from filexchange.blocks.lanes import quantiles_along
 from filexchange.blocks.planning import Plan
-from filexchange.blocks.quantiles import QuantileSearch, nan_quantile_search, quantile_search
+from filexchange.blocks.quantiles import (
+    QuantileSearch,
+    check_quantiles,
+    nan_quantile_search,
+    quantile_search,
+)
 from filexchange.blocks.recipes import recipe
 from filexchange.blocks.reducing import ReductionOptions, reduced
 from filexchange.blocks.reductions import Axis
@@ -76,42 +81,21 @@ def _quantiles(
     axis: Axis,
     keepdims: bool,
     method: str,
-    kind: "_Kind",
+    begin: Callable[..., QuantileSearch],
+    along: Callable[..., Any],
     options: ReductionOptions,
 ) -> Any:
+    """Return quantiles of all elements by a search, or of lanes by a function of blocks."""
     source = as_source(a)
     ndim = len(source.shape)
     axes = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
+    check_quantiles(q, method, source.dtype)
     if len(axes) < ndim:
-        return quantiles_along(name, source, q, axes, keepdims, kind.along, method, **options)
-    found = _searched(name, source, q, method, kind.begin, **options)
+        return quantiles_along(name, source, q, axes, keepdims, along, **options)
+    found = _searched(name, source, q, method, begin, **options)
     if isinstance(found, Plan) or not keepdims:
         return found
     return np.reshape(found, np.shape(q) + (1,) * ndim)
-
-
-class _Kind(NamedTuple):
-    """How quantiles of all elements are searched for, and NumPy's function for panels."""
-
-    begin: Callable[..., QuantileSearch]
-    along: Callable[..., Any]
-
-
-_ALL = _Kind(quantile_search, np.quantile)
-_KNOWN = _Kind(nan_quantile_search, np.nanquantile)
-
-
-def _median(block: Array, q: Any, *, axis: tuple[int, ...], method: str) -> Any:
-    return np.median(block, axis=axis)
-
-
-def _nanmedian(block: Array, q: Any, *, axis: tuple[int, ...], method: str) -> Any:
-    return np.nanmedian(block, axis=axis)
-
-
-# The mean of two elements, which is not rounded as what lies halfway between them.
-_MEDIAN = _Kind(quantile_search, _median)
-_KNOWN_MEDIAN = _Kind(nan_quantile_search, _nanmedian)
 
 
 def quantile(
@@ -173,7 +157,8 @@ def quantile(
     >>> blocks.quantile(np.array([[3, 1], [2, 10]]), 0.5, axis=1)
     array([2., 6.])
     """
-    return _quantiles("quantile", a, q, axis, keepdims, method, _ALL, options)
+    along = Quantiles(np.quantile, q, method)
+    return _quantiles("quantile", a, q, axis, keepdims, method, quantile_search, along, options)
 
 
 def nanquantile(
@@ -193,7 +178,10 @@ def nanquantile(
     >>> float(blocks.nanquantile(np.array([3.0, np.nan, 2.0]), 0.5))
     2.5
     """
-    return _quantiles("nanquantile", a, q, axis, keepdims, method, _KNOWN, options)
+    along = Quantiles(np.nanquantile, q, method)
+    return _quantiles(
+        "nanquantile", a, q, axis, keepdims, method, nan_quantile_search, along, options
+    )
 
 
 def median(
@@ -207,7 +195,9 @@ def median(
     >>> float(blocks.median(np.array([3.0, 1.0, 2.0, 10.0])))
     2.5
     """
-    return _quantiles("median", a, 0.5, axis, keepdims, "linear", _MEDIAN, options)
+    # The mean of two elements, which is not rounded as what lies halfway between them.
+    along = Along(np.median)
+    return _quantiles("median", a, 0.5, axis, keepdims, "linear", quantile_search, along, options)
 
 
 def nanmedian(
@@ -221,4 +211,8 @@ def nanmedian(
     >>> float(blocks.nanmedian(np.array([3.0, np.nan, 2.0])))
     2.5
     """
-    return _quantiles("nanmedian", a, 0.5, axis, keepdims, "linear", _KNOWN_MEDIAN, options)
+    # The mean of two elements, which is not rounded as what lies halfway between them.
+    along = Along(np.nanmedian)
+    return _quantiles(
+        "nanmedian", a, 0.5, axis, keepdims, "linear", nan_quantile_search, along, options
+    )

@@ -1,7 +1,6 @@
 """Blocks reduced to partial results, and these to one, in the order of the blocks."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Unpack
@@ -12,25 +11,15 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from filexchange.aliases import Array, ChunksLike, Shape
 from filexchange.blocks.checkpoints import Checkpoint
 from filexchange.blocks.grid import Grid
-from filexchange.blocks.iterating import chosen_block
 from filexchange.blocks.jobs import kept_block, working
 from filexchange.blocks.merging import Merged, Reducer
 from filexchange.blocks.options import Options, Settings
+from filexchange.blocks.paneling import reduction_grid, reduction_plan
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.progress import reported
 from filexchange.blocks.recipes import recipe
 from filexchange.blocks.running import run
 from filexchange.blocks.sources import Piece, Source, as_source
-from filexchange.geometry import BLOCK_BYTES, block_shape
-
-# For an element of the result: itself, and the count, sum and square that it may come from.
-_RESULT_BYTES = 4 * 8
-
-# A block, and what NumPy needs beside it to reduce it.
-_COPIES = 2
-
-# What is merged so far, and what it becomes.
-_MERGED = 2
 
 
 class ReductionOptions(Options, total=False):
@@ -60,8 +49,8 @@ def reduced(
     )
     settings = Settings(**options)
     kept = kept_block(settings.resume) if chunks == "auto" else None
-    grid = _grid(source, kept or chunks, whole, reducer, settings.budget)
-    plan = _plan(operation, source, grid, axes, reducer, settings.budget)
+    grid = reduction_grid(source, kept or chunks, whole, reducer, settings.budget)
+    plan = reduction_plan(operation, source, grid, axes, reducer, settings.budget)
     if settings.plan_only:
         return plan
     if len(grid) == 0:
@@ -70,61 +59,6 @@ def reduced(
         return _kept(reducer.finish(nothing), source.shape, axes, keepdims)
     found = _fold(source, grid, axes, reducer, plan, settings)
     return _kept(found, source.shape, axes, keepdims)
-
-
-def _grid(
-    source: Source, chunks: ChunksLike, whole: tuple[int, ...], reducer: Reducer, budget: int
-) -> Grid:
-    shape = tuple(max(1, length) for length in source.shape)
-    if whole and (chunks is None or chunks == "auto"):
-        return Grid(source.shape, _panel(source, shape, whole, reducer, budget))
-    block = chosen_block(chunks, shape, source.dtype, source.chunks, budget)
-    return Grid(source.shape, tuple(n if i in whole else block[i] for i, n in enumerate(shape)))
-
-
-def _panel(
-    source: Source, shape: Shape, whole: tuple[int, ...], reducer: Reducer, budget: int
-) -> Shape:
-    """Return the shape of blocks with whole axes: of whole chunks, if the budget has room."""
-    kept = [i for i in range(len(shape)) if i not in whole]
-    lengths = tuple(shape[i] for i in kept)
-    lane = math.prod(shape[i] for i in whole)
-    most = min(BLOCK_BYTES, budget // 8)
-
-    def block(units: Shape | None) -> Shape:
-        found = block_shape(lengths, source.dtype.itemsize * lane, most, units)
-        lanes = dict(zip(kept, found, strict=True))
-        return tuple(lanes.get(i, n) for i, n in enumerate(shape))
-
-    panel = block(None if source.chunks is None else tuple(source.chunks[i] for i in kept))
-    return panel if _block_memory(source, panel, whole, reducer) <= budget else block(None)
-
-
-def _block_memory(source: Source, block: Shape, axes: tuple[int, ...], reducer: Reducer) -> int:
-    kept = math.prod(n for i, n in enumerate(block) if i not in axes)
-    element = _COPIES * source.dtype.itemsize + reducer.element_bytes
-    return math.prod(block) * element + kept * reducer.result_bytes
-
-
-def _plan(
-    operation: str,
-    source: Source,
-    grid: Grid,
-    axes: tuple[int, ...],
-    reducer: Reducer,
-    budget: int,
-) -> Plan:
-    results = math.prod(n for i, n in enumerate(source.shape) if i not in axes)
-    return Plan(
-        operation=operation,
-        blocks=len(grid),
-        block_shape=grid.block,
-        block_memory=_block_memory(source, grid.block, axes, reducer),
-        memory=budget,
-        bytes_read=math.prod(source.shape) * source.dtype.itemsize,
-        bytes_written=0,
-        result_memory=(_RESULT_BYTES + _MERGED * reducer.result_bytes) * results,
-    )
 
 
 @dataclass(frozen=True, slots=True)
