@@ -172,6 +172,8 @@ def nanquantile(
 ) -> Any:
     """Return exact quantiles of the elements that are not NaN, as :func:`quantile`.
 
+    NaN where there is nothing else: along axes with NumPy's warning, and at NumPy's pace for NaN.
+
     Examples
     --------
     >>> from filexchange import blocks

@@ -21,18 +21,28 @@ _MERGED = 2
 
 
 def reduction_grid(
-    source: Source, chunks: ChunksLike, whole: tuple[int, ...], reducer: Reducer, budget: int
+    source: Source,
+    chunks: ChunksLike,
+    whole: tuple[int, ...],
+    axes: tuple[int, ...],
+    reducer: Reducer,
+    budget: int,
 ) -> Grid:
     """Return the blocks of a reduction, which have the axes in `whole` as a whole."""
     shape = tuple(max(1, length) for length in source.shape)
     if whole and (chunks is None or chunks == "auto"):
-        return Grid(source.shape, _panel(source, shape, whole, reducer, budget))
+        return Grid(source.shape, _panel(source, shape, whole, axes, reducer, budget))
     block = chosen_block(chunks, shape, source.dtype, source.chunks, budget)
     return Grid(source.shape, tuple(n if i in whole else block[i] for i, n in enumerate(shape)))
 
 
 def _panel(
-    source: Source, shape: Shape, whole: tuple[int, ...], reducer: Reducer, budget: int
+    source: Source,
+    shape: Shape,
+    whole: tuple[int, ...],
+    axes: tuple[int, ...],
+    reducer: Reducer,
+    budget: int,
 ) -> Shape:
     """Return the shape of blocks with whole axes: of whole chunks, if the budget has room."""
     kept = [i for i in range(len(shape)) if i not in whole]
@@ -46,13 +56,19 @@ def _panel(
         return tuple(lanes.get(i, n) for i, n in enumerate(shape))
 
     panel = block(None if source.chunks is None else tuple(source.chunks[i] for i in kept))
-    return panel if _block_memory(source, panel, whole, reducer) <= budget else block(None)
+    needed = _block_memory(source, panel, axes, reducer) + _result_memory(source, axes, reducer)
+    return panel if needed <= budget else block(None)
 
 
 def _block_memory(source: Source, block: Shape, axes: tuple[int, ...], reducer: Reducer) -> int:
     kept = math.prod(n for i, n in enumerate(block) if i not in axes)
     element = _COPIES * source.dtype.itemsize + reducer.element_bytes
     return math.prod(block) * element + kept * reducer.result_bytes
+
+
+def _result_memory(source: Source, axes: tuple[int, ...], reducer: Reducer) -> int:
+    results = math.prod(n for i, n in enumerate(source.shape) if i not in axes)
+    return (_RESULT_BYTES + _MERGED * reducer.result_bytes) * results
 
 
 def reduction_plan(
@@ -64,7 +80,6 @@ def reduction_plan(
     budget: int,
 ) -> Plan:
     """Return what a reduction along `axes` costs; refused if that exceeds the budget."""
-    results = math.prod(n for i, n in enumerate(source.shape) if i not in axes)
     return Plan(
         operation=operation,
         blocks=len(grid),
@@ -73,5 +88,5 @@ def reduction_plan(
         memory=budget,
         bytes_read=math.prod(source.shape) * source.dtype.itemsize,
         bytes_written=0,
-        result_memory=(_RESULT_BYTES + _MERGED * reducer.result_bytes) * results,
+        result_memory=_result_memory(source, axes, reducer),
     )

@@ -49,7 +49,7 @@ def reduced(
     )
     settings = Settings(**options)
     kept = kept_block(settings.resume) if chunks == "auto" else None
-    grid = reduction_grid(source, kept or chunks, whole, reducer, settings.budget)
+    grid = reduction_grid(source, kept or chunks, whole, axes, reducer, settings.budget)
     plan = reduction_plan(operation, source, grid, axes, reducer, settings.budget)
     if settings.plan_only:
         return plan

@@ -10,7 +10,7 @@ from filexchange import blocks
 from filexchange.errors import ArrayMismatchError, MemoryBudgetError
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     x=hnp.arrays(
         st.sampled_from(["?", "u1", "i2", "u4", "i8"]),

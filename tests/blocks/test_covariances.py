@@ -11,7 +11,7 @@ from filexchange import blocks
 from filexchange.errors import MemoryBudgetError, UnsupportedArrayError
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     array=hnp.arrays(
         st.sampled_from(["?", "i2", "f2", "f4", "f8", "c8"]),

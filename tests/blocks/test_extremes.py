@@ -34,7 +34,7 @@ def _outcome(func, *args, **options):
             return "refused"
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(array=arrays(), data=st.data())
 @pytest.mark.parametrize("name", _PLACES + _VALUES)
 def test_as_numpy(name, array, data):

@@ -11,7 +11,7 @@ from filexchange import blocks
 from filexchange.errors import MemoryBudgetError, UnsupportedOptionError
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     array=hnp.arrays(
         st.sampled_from(["u1", "i4", "f2", "f4", "f8"]),

@@ -17,7 +17,7 @@ def _places(array, k, axis):
     return np.take(order, range(min(abs(k), array.shape[axis])), axis)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     array=hnp.arrays(
         st.sampled_from(["?", "u1", "i8", "f2", "f4"]),
