@@ -10,6 +10,7 @@ wrong value, what was allowed and what to do::
     │   └── UnsupportedOptionError (ValueError)   beyond the format; the message says which can
     ├── UnsupportedArrayError (TypeError)         no file can hold this array as it is
     ├── ItemShapeError (ValueError)               items of another shape than the array's
+    ├── OnlyMissingError (ValueError)             no element to choose but NaN
     ├── WriterClosedError (ValueError)            a writer that was closed, or is another process's
     ├── AttrsError (TypeError)                    attrs that are not JSON
     ├── RegionError (IndexError)                  an index outside the array, or not a basic one
@@ -69,6 +70,10 @@ class UnsupportedArrayError(FileExchangeError, TypeError):
 
 class ItemShapeError(FileExchangeError, ValueError):
     """Items that cannot be appended to an array, because its items have another shape."""
+
+
+class OnlyMissingError(FileExchangeError, ValueError):
+    """What is to be found among elements that are not NaN is asked of nothing but NaN."""
 
 
 class WriterClosedError(FileExchangeError, ValueError):

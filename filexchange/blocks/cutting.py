@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from filexchange.aliases import Array
 from filexchange.blocks.flat import check_unchanged, read_spans
-from filexchange.blocks.merging import SortedRuns
 from filexchange.blocks.runs import Runs
+from filexchange.blocks.sortedruns import SortedRuns
 from filexchange.ref import ArrayRef
 
 

@@ -1,109 +1,122 @@
-"""Where to cut sorted runs, so that what is between two cuts can be merged by itself.
+"""Partial results of blocks, merged in the order of the grid."""
 
-An external sort makes runs that fit the memory and sorts them; cuts them all at the same ranks of
-the whole; and merges, range by range, the pieces of all runs. Both passes read and write everything
-once, in any order and in parallel.
-"""
-
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from filexchange.aliases import Array
-from filexchange.blocks.internalsort import stable_order
+from filexchange.aliases import Array, DType, Shape, Slices
+from filexchange.blocks.grid import Grid
 
 
-def sample(run: Array, step: int) -> Array:
-    """Return every `step`-th element of a sorted run, beginning with the first.
+@dataclass(frozen=True, slots=True)
+class Reducer:
+    """Three functions that make a reduction, and what they need beside a block and a copy of it.
 
-    Examples
-    --------
-    >>> sample(np.array([1, 2, 3, 5, 8]), 2)
-    array([1, 3, 8])
-    """
-    return run[::step].copy()
-
-
-class SortedRuns:
-    """Sorted runs of which elements are read when they are needed, and few then.
-
-    Parameters
+    Attributes
     ----------
-    lengths : sequence of int
-        Number of elements of each run.
-    samples : sequence of ndarray
-        Of each run, as :func:`sample` gives it.
-    step : int
-        Between the elements of the samples.
-    read : callable
-        ``read(run, start, stop)`` returns these elements of the run with this number.
-
-    Notes
-    -----
-    The order of all elements is that of a stable sort: by value, then by run, then by place. So
-    equal elements may be cut anywhere, and ranges have exactly the size they should. A cut reads
-    up to ``2 * step`` elements of each run. Safe in threads if `read` is.
-
-    After Varman, Scheufler, Iyer and Ricard, "Merging Multiple Lists on Hierarchical-Memory
-    Multiprocessors", 1991.
-
-    Examples
-    --------
-    >>> runs = [np.array([1, 4, 4, 9]), np.array([2, 4, 4, 4])]
-    >>> samples = [sample(run, 2) for run in runs]
-    >>> cut = SortedRuns([4, 4], samples, 2, lambda run, start, stop: runs[run][start:stop])
-    >>> cut.at(4)
-    [3, 1]
+    chunk : callable
+        ``chunk(block, axes, start)`` returns a partial result, whose arrays have no reduced axes;
+        `start` is where the block begins in the array, one int an axis. Of a source that is zipped
+        `block` is a tuple of blocks.
+    merge : callable
+        ``merge(first, second)`` returns that of two neighbors.
+    finish : callable
+        ``finish(partial)`` returns the result, an array; by default what it gets. It has the axes
+        that stay, and may have more behind them.
+    element_bytes : int
+        Memory that `chunk` needs for each element of a block.
+    result_bytes : int
+        Memory that a partial result takes for each element of what stays, beyond a few numbers.
     """
 
-    def __init__(
-        self,
-        lengths: Sequence[int],
-        samples: Sequence[Array],
-        step: int,
-        read: Callable[[int, int, int], Array],
-    ) -> None:
-        self._lengths = np.array(lengths, np.int64)
-        self._step = step
-        self._read = read
-        sizes = [len(each) for each in samples]
-        order = stable_order(np.concatenate(samples))
-        self._runs = np.repeat(np.arange(len(sizes)), sizes)[order]
-        places = np.concatenate([step * np.arange(size) for size in sizes])[order]
-        # How many elements come up to each sample: at least it, and all that the sample of its
-        # run before it stands for; at most those before the next sample of each run.
-        self._least = np.cumsum(np.where(places == 0, 1, step))
-        self._most = np.cumsum(np.minimum(step, self._lengths[self._runs] - places))
-
-    def at(self, rank: int) -> list[int]:
-        """Return where to cut each run, so that `rank` elements come before all cuts."""
-        # The cut is after the elements up to some sample, and within those up to another.
-        low = self._counts(int(np.searchsorted(self._most, rank, "right")))
-        low = np.where(low == 0, 0, (low - 1) * self._step + 1)
-        inside = int(np.searchsorted(self._least, rank, "left")) + 1
-        high = np.minimum(self._counts(inside) * self._step, self._lengths)
-        if inside > len(self._least):
-            high = self._lengths
-        parts = [
-            self._read(run, start, stop)
-            for run, (start, stop) in enumerate(zip(low.tolist(), high.tolist(), strict=True))
-        ]
-        return [int(cut) for cut in low + _cuts(parts, rank - int(low.sum()))]
-
-    def _counts(self, samples: int) -> Array:
-        """Return how many of the first samples each run has."""
-        return np.bincount(self._runs[:samples], minlength=len(self._lengths))
+    chunk: Callable[[Any, tuple[int, ...], Shape], Any]
+    merge: Callable[[Any, Any], Any]
+    finish: Callable[[Any], Any] = lambda found: found
+    element_bytes: int = 0
+    result_bytes: int = 0
 
 
-def _cuts(parts: list[Array], rank: int) -> Array:
-    """Return where to cut sorted arrays, so that `rank` elements come before all cuts."""
-    sizes = np.array([len(part) for part in parts])
-    if rank == sizes.sum():
-        return sizes
-    value = np.partition(np.concatenate(parts), rank)[rank]
-    before = np.array([np.searchsorted(part, value, "left") for part in parts])
-    equal = np.array([np.searchsorted(part, value, "right") for part in parts]) - before
-    # Equal elements come in the order of the runs.
-    left = rank - before.sum() - (np.cumsum(equal) - equal)
-    cuts: Array = before + np.clip(left, 0, equal)
-    return cuts
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A function that takes an axis, as NumPy's do, applied to a block."""
+
+    func: Callable[..., Any]
+    dtype: DType | None = None
+
+    def __call__(self, block: Array, axes: tuple[int, ...], start: Shape) -> Any:
+        """Return what the function makes of the block, wherever that is."""
+        return self.func(block, axis=axes, **({} if self.dtype is None else {"dtype": self.dtype}))
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A function of blocks alone, where all axes are reduced."""
+
+    func: Callable[[Any], Any]
+
+    def __call__(self, block: Any, axes: tuple[int, ...], start: Shape) -> Any:
+        """Return what the function makes of the block, wherever that is."""
+        return self.func(block)
+
+
+@dataclass(slots=True)
+class Merged:
+    """The partial results of the first blocks, merged in the order of the grid.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the result.
+    count : int
+        How many blocks are in it.
+    whole : ndarray or any result
+        The results of the parts that are complete.
+    parts : dict
+        Of the others, by their places along the axes that stay, what is merged so far and of how
+        many blocks.
+    is_changing : bool
+        Whether some of this is ahead of the rest.
+    """
+
+    grid: Grid
+    axes: tuple[int, ...]
+    shape: Shape
+    blocks_each: int
+    count: int = 0
+    whole: Any = None
+    parts: dict[tuple[tuple[int, int], ...], tuple[Any, int]] = field(default_factory=dict)
+    is_changing: bool = False
+
+    @classmethod
+    def of(cls, shape: Shape, grid: Grid, axes: tuple[int, ...]) -> "Merged":
+        """Return what there is before the first block."""
+        kept = tuple(n for i, n in enumerate(shape) if i not in axes)
+        return cls(grid, axes, kept, math.prod(grid.counts[i] for i in axes))
+
+    def add(self, found: Any, reducer: Reducer) -> None:
+        """Merge the partial result of the next block."""
+        self.is_changing = True
+        region = self.grid[self.count]
+        part = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in self.axes)
+        before, count = self.parts.pop(part, (None, 0))
+        merged = found if count == 0 else reducer.merge(before, found)
+        if count + 1 == self.blocks_each:
+            # At once, because what is merged may take several times the memory.
+            self._put(tuple(slice(*ends) for ends in part), reducer.finish(merged))
+        else:
+            self.parts[part] = merged, count + 1
+        self.count += 1
+        self.is_changing = False
+
+    def _put(self, region: Slices, part: Any) -> None:
+        """Put the result of a part in its place; of a single one as it is, whatever it is."""
+        if all(r.stop - r.start == n for r, n in zip(region, self.shape, strict=True)):
+            self.whole = part
+            return
+        if self.whole is None:
+            found = np.asarray(part)
+            self.whole = np.empty(self.shape + found.shape[len(self.shape) :], found.dtype)
+        self.whole[region] = part

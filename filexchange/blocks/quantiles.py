@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from filexchange.aliases import Array
+from filexchange.aliases import Array, DType
 from filexchange.blocks.selection import Found, Search, Survey
 from filexchange.errors import UnsupportedArrayError, UnsupportedOptionError
 
@@ -143,27 +143,33 @@ def nan_quantile_search(
     return _search(survey, survey.count or survey.missing, q, method, options)
 
 
-def _search(
-    survey: Survey, count: int, q: Any, method: str, options: dict[str, int]
-) -> QuantileSearch:
+def check_quantiles(q: Any, method: str, dtype: DType) -> None:
+    """Raise an error if there are no such quantiles; see :func:`quantile_search`."""
     asked = np.asarray(q)
-    # As NumPy: with a plain number the result has the precision of the elements.
-    is_plain = type(q) in {int, float}
     if asked.dtype.kind not in "biuf" or not ((asked >= 0) & (asked <= 1)).all():
         raise UnsupportedOptionError(f"q={q!r} is not a quantile: give numbers between 0 and 1")
     if method not in METHODS:
         raise UnsupportedOptionError(
             f"method={method!r} is not a definition of quantiles: give one of {', '.join(METHODS)}"
         )
-    if method in _DISCRETE:
-        ranks = np.asarray(_DISCRETE[method](count, asked)).astype(np.intp)
-        ranks = np.clip(ranks, 0, count - 1)
-        return QuantileSearch(survey.search(ranks.ravel().tolist(), **options), None, asked.shape)
-    if survey.dtype.kind == "b":
+    if dtype.kind == "b" and method not in _DISCRETE:
         raise UnsupportedArrayError(
             f"method={method!r} interpolates, and nothing is between False and True: view the "
             f"array as uint8, or use one of the methods {', '.join(_DISCRETE)}"
         )
+
+
+def _search(
+    survey: Survey, count: int, q: Any, method: str, options: dict[str, int]
+) -> QuantileSearch:
+    check_quantiles(q, method, survey.dtype)
+    asked = np.asarray(q)
+    # As NumPy: with a plain number the result has the precision of the elements.
+    is_plain = type(q) in {int, float}
+    if method in _DISCRETE:
+        ranks = np.asarray(_DISCRETE[method](count, asked)).astype(np.intp)
+        ranks = np.clip(ranks, 0, count - 1)
+        return QuantileSearch(survey.search(ranks.ravel().tolist(), **options), None, asked.shape)
     position = np.asarray(_position(count, asked, method))
     before = np.floor(position)
     weights = _weights(position - before, method).astype(position.dtype)

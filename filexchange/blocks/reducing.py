@@ -1,56 +1,31 @@
 """Blocks reduced to partial results, and these to one, in the order of the blocks."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from filexchange.aliases import Array, ChunksLike, Shape, Slices
+from filexchange.aliases import Array, ChunksLike, Shape
 from filexchange.blocks.checkpoints import Checkpoint
 from filexchange.blocks.grid import Grid
-from filexchange.blocks.iterating import chosen_block
 from filexchange.blocks.jobs import kept_block, working
+from filexchange.blocks.merging import Merged, Reducer
 from filexchange.blocks.options import Options, Settings
+from filexchange.blocks.paneling import reduction_grid, reduction_plan
 from filexchange.blocks.planning import Plan
 from filexchange.blocks.progress import reported
 from filexchange.blocks.recipes import recipe
 from filexchange.blocks.running import run
 from filexchange.blocks.sources import Piece, Source, as_source
 
-# For an element of the result: itself, and the count, sum and square that it may come from.
-_RESULT_BYTES = 4 * 8
-
-# A block, and what NumPy needs beside it to reduce it.
-_COPIES = 2
-
 
 class ReductionOptions(Options, total=False):
     """What all reductions take; see :func:`reduction`."""
 
     chunks: ChunksLike
-
-
-@dataclass(frozen=True, slots=True)
-class Reducer:
-    """Three functions that make a reduction.
-
-    Attributes
-    ----------
-    chunk : callable
-        ``chunk(block, axes)`` returns a partial result, whose arrays have no reduced axes.
-    merge : callable
-        ``merge(first, second)`` returns that of two neighbors.
-    finish : callable
-        ``finish(partial)`` returns the result, an array; by default what it gets.
-    """
-
-    chunk: Callable[[Array, tuple[int, ...]], Any]
-    merge: Callable[[Any, Any], Any]
-    finish: Callable[[Any], Any] = lambda found: found
 
 
 def reduced(
@@ -60,58 +35,42 @@ def reduced(
     axis: int | tuple[int, ...] | None,
     keepdims: bool,
     *,
+    whole: tuple[int, ...] = (),
     chunks: ChunksLike = "auto",
     **options: Unpack[Options],
 ) -> Any:
-    """Return what a reducer makes of an array, or the plan; arguments are those of `reduction`."""
+    """Return what a reducer makes of an array, or the plan; arguments are those of `reduction`.
+
+    Blocks are not divided along the axes in `whole`.
+    """
     source = as_source(array)
     axes = normalize_axis_tuple(
         range(len(source.shape)) if axis is None else axis, len(source.shape)
     )
     settings = Settings(**options)
     kept = kept_block(settings.resume) if chunks == "auto" else None
-    grid = _grid(source, kept or chunks, settings.budget)
-    plan = _plan(operation, source, grid, axes, settings.budget)
+    grid = reduction_grid(source, kept or chunks, whole, axes, reducer, settings.budget)
+    plan = reduction_plan(operation, source, grid, axes, reducer, settings.budget)
     if settings.plan_only:
         return plan
     if len(grid) == 0:
         # What NumPy says of nothing, errors included, comes from its own functions.
-        empty = np.empty(source.shape, source.dtype)
-        return _kept(reducer.finish(reducer.chunk(empty, axes)), source.shape, axes, keepdims)
+        nothing = reducer.chunk(source.nothing, axes, (0,) * len(source.shape))
+        return _kept(reducer.finish(nothing), source.shape, axes, keepdims)
     found = _fold(source, grid, axes, reducer, plan, settings)
     return _kept(found, source.shape, axes, keepdims)
-
-
-def _grid(source: Source, chunks: ChunksLike, budget: int) -> Grid:
-    shape = tuple(max(1, length) for length in source.shape)
-    block = chosen_block(chunks, shape, source.dtype, source.chunks, budget)
-    return Grid(source.shape, block)
-
-
-def _plan(operation: str, source: Source, grid: Grid, axes: tuple[int, ...], budget: int) -> Plan:
-    nbytes = math.prod(grid.block) * source.dtype.itemsize
-    results = math.prod(n for i, n in enumerate(source.shape) if i not in axes)
-    return Plan(
-        operation=operation,
-        blocks=len(grid),
-        block_shape=grid.block,
-        block_memory=_COPIES * nbytes,
-        memory=budget,
-        bytes_read=math.prod(source.shape) * source.dtype.itemsize,
-        bytes_written=0,
-        result_memory=_RESULT_BYTES * results,
-    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
     """What a worker does with a block."""
 
-    chunk: Callable[[Array, tuple[int, ...]], Any]
+    chunk: Callable[[Any, tuple[int, ...], Shape], Any]
     axes: tuple[int, ...]
 
-    def __call__(self, piece: Piece) -> Any:
-        return self.chunk(piece.read(), self.axes)
+    def __call__(self, task: tuple[Piece, Shape]) -> Any:
+        piece, start = task
+        return self.chunk(piece.read(), self.axes, start)
 
 
 def _fold(
@@ -123,14 +82,17 @@ def _fold(
     settings: Settings,
 ) -> Any:
     """Return the result for the axes that stay."""
-    told = recipe(plan.operation, (reducer, axes), [source], (), grid) if settings.resume else {}
+    told = (
+        recipe(plan.operation, (reducer, axes), source.parts, (), grid) if settings.resume else {}
+    )
     with working(settings.resume, (), told) as job:
         checkpoint = None if job is None else job.checkpoint("state")
         before = None if checkpoint is None else checkpoint.load()
-        merged = _Merged.of(source.shape, grid, axes) if before is None else before
+        merged = Merged.of(source.shape, grid, axes) if before is None else before
         work = _Work(reducer.chunk, axes)
-        pieces = (source.piece(grid[i]) for i in range(merged.count, len(grid)))
-        made = run(work, pieces, settings.executor, plan.most, settings.budget)
+        regions = (grid[i] for i in range(merged.count, len(grid)))
+        tasks = ((source.piece(each), tuple(part.start for part in each)) for each in regions)
+        made = run(work, tasks, settings.executor, plan.most, settings.budget)
         results = reported(made, settings.progress, plan, merged.count)
         with contextlib.closing(results), _saved(merged, checkpoint):
             for found in results:
@@ -141,7 +103,7 @@ def _fold(
 
 
 @contextlib.contextmanager
-def _saved(merged: "_Merged", checkpoint: Checkpoint | None) -> Iterator[None]:
+def _saved(merged: Merged, checkpoint: Checkpoint | None) -> Iterator[None]:
     """Keep what is merged if an error ends the block."""
     try:
         yield
@@ -149,65 +111,6 @@ def _saved(merged: "_Merged", checkpoint: Checkpoint | None) -> Iterator[None]:
         if checkpoint is not None and not merged.is_changing:
             checkpoint.save(merged)
         raise
-
-
-@dataclass(slots=True)
-class _Merged:
-    """The partial results of the first blocks, merged in the order of the grid.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Of the result.
-    count : int
-        How many blocks are in it.
-    whole : ndarray or any result
-        The results of the parts that are complete.
-    parts : dict
-        Of the others, by their places along the axes that stay, what is merged so far and of how
-        many blocks.
-    is_changing : bool
-        Whether some of this is ahead of the rest.
-    """
-
-    grid: Grid
-    axes: tuple[int, ...]
-    shape: Shape
-    blocks_each: int
-    count: int = 0
-    whole: Any = None
-    parts: dict[tuple[tuple[int, int], ...], tuple[Any, int]] = field(default_factory=dict)
-    is_changing: bool = False
-
-    @classmethod
-    def of(cls, shape: Shape, grid: Grid, axes: tuple[int, ...]) -> "_Merged":
-        """Return what there is before the first block."""
-        kept = tuple(n for i, n in enumerate(shape) if i not in axes)
-        return cls(grid, axes, kept, math.prod(grid.counts[i] for i in axes))
-
-    def add(self, found: Any, reducer: Reducer) -> None:
-        """Merge the partial result of the next block."""
-        self.is_changing = True
-        region = self.grid[self.count]
-        part = tuple((r.start, r.stop) for i, r in enumerate(region) if i not in self.axes)
-        before, count = self.parts.pop(part, (None, 0))
-        merged = found if count == 0 else reducer.merge(before, found)
-        if count + 1 == self.blocks_each:
-            # At once, because what is merged may take several times the memory.
-            self._put(tuple(slice(*ends) for ends in part), reducer.finish(merged))
-        else:
-            self.parts[part] = merged, count + 1
-        self.count += 1
-        self.is_changing = False
-
-    def _put(self, region: Slices, part: Any) -> None:
-        """Put the result of a part in its place; of a single one as it is, whatever it is."""
-        if all(r.stop - r.start == n for r, n in zip(region, self.shape, strict=True)):
-            self.whole = part
-            return
-        if self.whole is None:
-            self.whole = np.empty(self.shape, np.asarray(part).dtype)
-        self.whole[region] = part
 
 
 def _kept(result: Any, shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -228,7 +131,7 @@ class _Theirs:
     def reducer(self) -> Reducer:
         return Reducer(self.partial, self.together, self.result)
 
-    def partial(self, block: Array, axes: tuple[int, ...]) -> Any:
+    def partial(self, block: Array, axes: tuple[int, ...], start: Shape) -> Any:
         return self.chunk(block, axis=axes, keepdims=True)
 
     def together(self, first: Any, second: Any) -> Any:

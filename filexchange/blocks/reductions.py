@@ -7,22 +7,12 @@ from typing import Any, Unpack
 import numpy as np
 
 from filexchange.aliases import Array, DType
+from filexchange.blocks.merging import Along, Reducer
 from filexchange.blocks.moments import Moments, merge, moments, nan_moments
-from filexchange.blocks.reducing import Reducer, ReductionOptions, reduced
+from filexchange.blocks.reducing import ReductionOptions, reduced
 from filexchange.blocks.sources import as_source
 
 Axis = int | tuple[int, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Along:
-    """A function of NumPy's that takes an axis, applied to a block."""
-
-    func: Callable[..., Any]
-    dtype: DType | None = None
-
-    def __call__(self, block: Array, axes: tuple[int, ...]) -> Any:
-        return self.func(block, axis=axes, **({} if self.dtype is None else {"dtype": self.dtype}))
 
 
 def sum(
@@ -41,7 +31,7 @@ def sum(
     >>> blocks.sum(np.arange(6).reshape(2, 3), axis=0)
     array([3, 5, 7])
     """
-    chunk = _Along(np.sum, None if dtype is None else np.dtype(dtype))
+    chunk = Along(np.sum, None if dtype is None else np.dtype(dtype))
     return reduced("sum", a, Reducer(chunk, np.add), axis, keepdims, **options)
 
 
@@ -61,7 +51,7 @@ def prod(
     >>> int(blocks.prod(np.array([2, 3, 4])))
     24
     """
-    chunk = _Along(np.prod, None if dtype is None else np.dtype(dtype))
+    chunk = Along(np.prod, None if dtype is None else np.dtype(dtype))
     return reduced("prod", a, Reducer(chunk, np.multiply), axis, keepdims, **options)
 
 
@@ -76,7 +66,7 @@ def min(
     >>> float(blocks.min(np.array([3.0, 1.0, 2.0])))
     1.0
     """
-    return reduced("min", a, Reducer(_Along(np.min), np.minimum), axis, keepdims, **options)
+    return reduced("min", a, Reducer(Along(np.min), np.minimum), axis, keepdims, **options)
 
 
 def max(
@@ -90,7 +80,7 @@ def max(
     >>> float(blocks.max(np.array([3.0, 1.0, 2.0])))
     3.0
     """
-    return reduced("max", a, Reducer(_Along(np.max), np.maximum), axis, keepdims, **options)
+    return reduced("max", a, Reducer(Along(np.max), np.maximum), axis, keepdims, **options)
 
 
 def any(
@@ -104,7 +94,7 @@ def any(
     >>> bool(blocks.any(np.array([0, 0, 2])))
     True
     """
-    return reduced("any", a, Reducer(_Along(np.any), np.logical_or), axis, keepdims, **options)
+    return reduced("any", a, Reducer(Along(np.any), np.logical_or), axis, keepdims, **options)
 
 
 def all(
@@ -118,7 +108,7 @@ def all(
     >>> bool(blocks.all(np.array([0, 0, 2])))
     False
     """
-    return reduced("all", a, Reducer(_Along(np.all), np.logical_and), axis, keepdims, **options)
+    return reduced("all", a, Reducer(Along(np.all), np.logical_and), axis, keepdims, **options)
 
 
 def count_nonzero(
@@ -132,7 +122,7 @@ def count_nonzero(
     >>> int(blocks.count_nonzero(np.array([0, 5, 2])))
     2
     """
-    reducer = Reducer(_Along(np.count_nonzero), np.add)
+    reducer = Reducer(Along(np.count_nonzero), np.add)
     return reduced("count_nonzero", a, reducer, axis, keepdims, **options)
 
 
@@ -163,7 +153,7 @@ def _statistic(
     operation: str | None = None,
 ) -> Any:
     dtype = _float_of(a, is_real=name != "mean")
-    reducer = Reducer(func, merge, _OfMoments(name, dtype, ddof))
+    reducer = Reducer(Along(func), merge, _OfMoments(name, dtype, ddof))
     return reduced(operation or name, a, reducer, axis, keepdims, **options)
 
 

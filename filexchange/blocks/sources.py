@@ -104,6 +104,11 @@ class Source:
         return (self,)
 
     @property
+    def nothing(self) -> Any:
+        """The block of an array that has no elements."""
+        return np.empty(self.shape, self.dtype)
+
+    @property
     def sample(self) -> Any:
         """What a function gets to tell its dtype: a block of ones with one element, or a number."""
         if isinstance(self.array, _NUMBERS):
@@ -151,6 +156,8 @@ def as_source(array: Any) -> Source:
     >>> as_source(np.zeros((2, 3))).piece((slice(0, 1, 1), slice(0, 3, 1))).read()
     array([[0., 0., 0.]])
     """
+    if isinstance(array, Source):
+        return array
     if isinstance(array, str) or hasattr(array, "__fspath__"):
         array = open_array(array)
     if isinstance(array, _NUMBERS):

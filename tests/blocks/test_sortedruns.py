@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filexchange.blocks.internalsort import merge_in_place, stable_order
-from filexchange.blocks.merging import SortedRuns, sample
+from filexchange.blocks.sortedruns import SortedRuns, sample
 
 
 def _cutting(runs: list[Any], step: int) -> tuple[SortedRuns, list[int]]:

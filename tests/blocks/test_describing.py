@@ -1,0 +1,33 @@
+"""One pass tells what NumPy's functions tell in several."""
+
+import numpy as np
+import pytest
+
+from filexchange import blocks
+from filexchange.errors import UnsupportedArrayError
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f2", "f4", "f8"])
+def test_as_numpy(dtype):
+    array = (np.random.default_rng(0).random((50, 7)) * 100).astype(dtype)
+    if array.dtype.kind == "f":
+        array[3, 2:4] = np.nan
+    found = blocks.describe(array, chunks=(8, 3), executor=3)
+    assert found == blocks.describe(array, chunks=(8, 3), executor=1)
+    assert (found.count, found.missing) == (np.sum(~np.isnan(array)), np.sum(np.isnan(array)))
+    assert (found.min, found.max) == (np.nanmin(array), np.nanmax(array))
+    assert found.min.dtype == array.dtype
+    wide = array.astype("f8")
+    np.testing.assert_allclose([found.mean, found.std], [np.nanmean(wide), np.nanstd(wide)])
+
+
+@pytest.mark.parametrize("array", [np.empty(0), np.full(4, np.nan)])
+def test_nothing(array):
+    found = blocks.describe(array, chunks=2)
+    assert (found.count, found.missing) == (0, array.size)
+    assert np.isnan([found.min, found.max, found.mean, found.std]).all()
+
+
+def test_refused():
+    with pytest.raises(UnsupportedArrayError):
+        blocks.describe(np.ones(2, "c8"))
