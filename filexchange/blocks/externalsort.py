@@ -16,7 +16,7 @@ from filexchange.blocks.planning import Plan
 from filexchange.blocks.runs import Costs, Runs, arranged
 from filexchange.blocks.sortkernels import Kernel
 from filexchange.blocks.sources import Piece, Source, owned
-from filexchange.blocks.targets import Layout, is_path, layout
+from filexchange.blocks.targets import Layout, layout
 from filexchange.blocks.workspace import Workspace, check_room
 from filexchange.ref import ArrayRef
 
@@ -87,7 +87,7 @@ class ExternalSort:
         begun = dataclasses.replace(self, runs=runs)
         plan = begun.plan(target, space.settings.budget)
         if space.job is None:  # what was begun has its room already
-            is_new = is_path(target.out) and target.chunks is None
+            is_new = target.is_new and target.chunks is None
             check_room(space.directory, plan.temporary + (target.nbytes if is_new else 0))
         refs = space.made("runs", functools.partial(_made_runs, begun, plan))
         settings = space.settings_of("merge")

@@ -23,8 +23,8 @@ from filexchange.blocks.workspace import Workspace, check_room, workspace
 from filexchange.errors import UnsupportedOptionError
 from filexchange.ref import ArrayRef
 
-# The block as it was read, as it is written, and room for what a codec needs.
-_COPIES = 3
+#: The block as it was read, as it is written, and room for what a codec needs.
+COPIES = 3
 
 # Larger blocks make longer runs, with less and less to gain.
 _MOST_BYTES = 64 << 20
@@ -81,7 +81,7 @@ def rearrange(
 
 def _most(target: Layout, itemsize: int, settings: Settings) -> int:
     left = max(0, settings.budget - target.memory)
-    return max(1, min(_MOST_BYTES, left // (_COPIES * _AT_A_TIME)) // max(1, itemsize))
+    return max(1, min(_MOST_BYTES, left // (COPIES * _AT_A_TIME)) // max(1, itemsize))
 
 
 def _plan(operation: str, source: Source, target: Layout, found: Route, settings: Settings) -> Plan:
@@ -96,7 +96,7 @@ def _plan(operation: str, source: Source, target: Layout, found: Route, settings
         operation=operation,
         blocks=number,
         block_shape=found.block,
-        block_memory=_COPIES * largest * itemsize,
+        block_memory=COPIES * largest * itemsize,
         memory=settings.budget,
         bytes_read=found.touched * itemsize + temporary,
         bytes_written=target.nbytes + temporary,

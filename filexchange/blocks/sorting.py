@@ -168,7 +168,7 @@ def _in_runs(
 ) -> ExternalSort | StagedSort:
     if axis is None or (axis == len(source.shape) - 1 and _is_by_lane(target)):
         return external_sort(kernel, source, axis is None, target, budget)
-    return staged_sort(kernel, source, axis, budget)
+    return staged_sort(kernel, source, axis, target, budget)
 
 
 def _is_by_lane(target: Layout) -> bool:

@@ -4,14 +4,17 @@ They are brought to the last axis of a temporary file, sorted there, and brought
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from filexchange.blocks.budget import check_fits
 from filexchange.blocks.externalsort import ExternalSort, external_sort
 from filexchange.blocks.options import Options, Settings
 from filexchange.blocks.planning import Plan
+from filexchange.blocks.rearranging import COPIES
 from filexchange.blocks.sortkernels import Kernel
 from filexchange.blocks.sources import Source, as_source
 from filexchange.blocks.targets import Layout, layout
@@ -29,16 +32,19 @@ class StagedSort:
     axis : int
     inner : ExternalSort
         Of the array with that axis at its end, which is not there yet.
+    back : int
+        Bytes of memory that a chunk of the output takes when the axis is brought back.
     """
 
     source: Source
     axis: int
     inner: ExternalSort
+    back: int
 
     @property
     def memory(self) -> int:
-        """Bytes of memory for each block that is under way while it is sorted."""
-        return self.inner.memory
+        """Bytes of memory for the largest block that is under way."""
+        return max(self.inner.memory, self.back)
 
     @property
     def _is_last(self) -> bool:
@@ -53,6 +59,7 @@ class StagedSort:
         MemoryBudgetError
             If one of them does not fit.
         """
+        check_fits(self.inner.kernel.name, self.memory, target.memory, budget)
         options: Options = {"memory": budget, "plan_only": True}
         inner = self.inner.plan(self._sorted("sorted.npy"), budget)
         done = np.broadcast_to(np.zeros((), target.dtype), self.inner.source.shape)
@@ -100,11 +107,15 @@ def _options(settings: Settings) -> Options:
     }
 
 
-def staged_sort(kernel: Kernel, source: Source, axis: int, budget: int) -> StagedSort:
+def staged_sort(
+    kernel: Kernel, source: Source, axis: int, target: Layout, budget: int
+) -> StagedSort:
     """Return a sort along any axis, into chunks of any shape."""
     order = [*range(axis), *range(axis + 1, len(source.shape)), axis]
     shape = tuple(source.shape[i] for i in order)
     # Not there yet; it will be a flat file.
-    moved = Source(shape, source.dtype, None, np.broadcast_to(np.zeros((), source.dtype), shape))
-    target = layout("sorted.npy", shape, kernel.result)
-    return StagedSort(source, axis, external_sort(kernel, moved, False, target, budget))
+    moved = Source(shape, source.dtype, None, np.empty(0, source.dtype))
+    between = layout("sorted.npy", shape, kernel.result)
+    chunk = math.prod(map(min, target.chunks or (1,), target.shape))
+    inner = external_sort(kernel, moved, False, between, budget)
+    return StagedSort(source, axis, inner, COPIES * chunk * target.dtype.itemsize)

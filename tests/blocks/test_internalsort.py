@@ -5,7 +5,7 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filexchange.blocks.internalsort import (
@@ -30,6 +30,7 @@ def _arrays(draw: Any) -> Any:
     return array.astype(dtype)
 
 
+@settings(deadline=None, max_examples=25)
 @given(_arrays())
 def test_arrays_are_sorted_as_by_numpy(array: Any) -> None:
     expected = np.sort(array)
@@ -41,6 +42,7 @@ def test_arrays_are_sorted_as_by_numpy(array: Any) -> None:
     np.testing.assert_array_equal(array, expected)
 
 
+@settings(deadline=None, max_examples=25)
 @given(_arrays(), st.lists(st.integers(0, 60)))
 def test_runs_are_merged(array: Any, cuts: list[int]) -> None:
     expected = np.sort(array)

@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filexchange.blocks.internalsort import merge_in_place, stable_order
@@ -53,6 +53,7 @@ def _runs(draw: Any) -> list[Any]:
     return [np.sort(values[draw(hnp.arrays("i8", n, elements=places))]) for n in lengths]
 
 
+@settings(deadline=None, max_examples=25)
 @given(_runs(), st.integers(1, 12), st.data())
 def test_cuts_are_those_of_a_stable_sort(runs: list[Any], step: int, data: Any) -> None:
     total = sum(map(len, runs))
@@ -64,6 +65,7 @@ def test_cuts_are_those_of_a_stable_sort(runs: list[Any], step: int, data: Any) 
     assert sum(sizes) <= 2 * step * len(runs) + step
 
 
+@settings(deadline=None, max_examples=25)
 @given(_runs(), st.integers(1, 12), st.integers(1, 40))
 def test_ranges_are_the_sorted_array(runs: list[Any], step: int, most: int) -> None:
     merged = []

@@ -62,7 +62,7 @@ def _check(found, expected):
 
 @pytest.mark.parametrize("dtype", _DTYPES)
 def test_as_numpy_in_runs(tmp_path, dtype):
-    array = _array(dtype, 50_000)
+    array = _array(dtype, 30_000)
     ref = fx.save(tmp_path / "a.npy", array)
     out = tmp_path / "out.npy"
     for function, expected in [
@@ -78,7 +78,7 @@ def test_as_numpy_in_runs(tmp_path, dtype):
     assert sorted(os.listdir(tmp_path)) == ["a.npy", "out.npy"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     array=hnp.arrays(
         st.sampled_from(["f4", "i8", "u1", "U2", "M8[s]"]),
@@ -94,7 +94,7 @@ def test_small_arrays_as_numpy(array, data):
     _check(blocks.argsort(array, axis, **options), np.argsort(array, axis, kind="stable"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     dtype=st.sampled_from(["f4", "i8", "u1", "M8[s]"]),
     size=st.integers(20_000, 40_000),
@@ -118,7 +118,7 @@ def test_any_budget_in_runs(tmp_path_factory, dtype, size, factor, seed):
 @pytest.mark.parametrize(("name", "chunk"), [("o.npy", None), ("o.zarr", 2), ("o.h5", 1)])
 def test_lanes_that_do_not_fit(tmp_path, axis, name, chunk):
     shape = [2, 2, 2]
-    shape[axis or 0] = 20_000
+    shape[axis or 0] = 10_000
     array = _array("f4", np.prod(shape)).reshape(shape)
     ref = fx.save(tmp_path / "a.npy", array)
     for function, expected in [
@@ -130,7 +130,7 @@ def test_lanes_that_do_not_fit(tmp_path, axis, name, chunk):
             options["chunks"] = tuple(chunk if n == 2 else 2000 for n in expected.shape)
         out = fx.create_array(tmp_path / name, **options)
         least = _least(function, ref, axis, out=out)
-        function(ref, axis, out=out, memory=2 * least)
+        function(ref, axis, out=out, memory=least)
         _check(out.load(), expected)
 
 
@@ -153,11 +153,11 @@ def test_lanes_that_fit(tmp_path, axis, source, out):
     np.testing.assert_array_equal(array, before)
 
 
-@pytest.mark.parametrize("dtype", ["f4", "S16", "clusters"])
+@pytest.mark.parametrize("dtype", ["S16", "clusters"])
 @pytest.mark.parametrize("function", [blocks.sort, blocks.argsort])
 @pytest.mark.parametrize("is_panel", [True, False])
 def test_memory_is_what_the_plan_says(tmp_path, function, dtype, is_panel):
-    size = 200_000
+    size = 100_000
     if dtype == "clusters":  # the order of such takes the most
         array = _array("i8", size) % 3 + (_array("i8", size, 1) % 2 << 62)
     else:
@@ -309,7 +309,7 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
     read=st.integers(1, 10**6),
     budget=st.integers(1, 10**10),
 )
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_runs_cover_everything(size, unit, read, budget):
     runs = arranged((size,), size, unit, read, Costs(8, 12, 4), budget)
     assert runs.lanes == 1
