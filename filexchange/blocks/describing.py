@@ -1,17 +1,23 @@
 """What one pass tells about all elements of an array."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from filexchange.aliases import Array
-from filexchange.blocks.merging import Reducer, Whole
+from filexchange.blocks.merging import Along, Reducer
 from filexchange.blocks.missing import greatest, least
 from filexchange.blocks.moments import Moments, merge, nan_moments
+from filexchange.blocks.planning import Plan
 from filexchange.blocks.reducing import ReductionOptions, reduced
+from filexchange.blocks.reductions import Axis
 from filexchange.blocks.sources import as_source
 from filexchange.errors import UnsupportedArrayError
+
+# Of what is told of a lane, before and after it is put together.
+_RECORD_BYTES = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +26,13 @@ class Description:
 
     Attributes
     ----------
-    count : int
+    count : int or int64 ndarray
         Of elements that are not NaN.
-    missing : int
+    missing : int or int64 ndarray
         Of those that are.
-    min, max : scalar
+    min, max : scalar or ndarray
         In the dtype of the array; NaN of nothing.
-    mean, std : float
+    mean, std : float or float64 ndarray
         As of `numpy.mean` and `numpy.std` of float64; NaN of nothing.
 
     Examples
@@ -40,12 +46,12 @@ class Description:
     std      1.25
     """
 
-    count: int
-    missing: int
+    count: Any
+    missing: Any
     min: Any
     max: Any
-    mean: float
-    std: float
+    mean: Any
+    std: Any
 
     def __str__(self) -> str:
         return "\n".join(f"{each.name:<9}{getattr(self, each.name)}" for each in fields(self))
@@ -58,10 +64,13 @@ class _Part(NamedTuple):
     moments: Moments
 
 
-def _of_block(block: Array) -> _Part:
-    if block.size == 0:
-        return _Part(0, np.nan, np.nan, nan_moments(block))
-    return _Part(block.size, least(block, None), greatest(block, None), nan_moments(block))
+def _of_block(block: Array, axis: tuple[int, ...]) -> _Part:
+    found = nan_moments(block, axis)
+    size = math.prod(block.shape[each] for each in axis)
+    if size == 0:
+        nothing = np.full(np.shape(found.count), np.nan)[()]
+        return _Part(0, nothing, nothing, found)
+    return _Part(size, least(block, axis), greatest(block, axis), found)
 
 
 def _merged(first: _Part, second: _Part) -> _Part:
@@ -73,26 +82,43 @@ def _merged(first: _Part, second: _Part) -> _Part:
     )
 
 
-def _described(found: _Part) -> Description:
-    count = int(found.moments.count)
-    mean, std = found.moments.mean, np.sqrt(found.moments.variance())
-    return Description(count, found.size - count, found.low, found.high, float(mean), float(std))
+def _described(found: _Part) -> Array:
+    """Return one record for each lane, so that those of several parts can be put together."""
+    count = np.asarray(found.moments.count)
+    columns = {
+        "count": count,
+        "missing": found.size - count,
+        "min": np.asarray(found.low),
+        "max": np.asarray(found.high),
+        "mean": np.asarray(found.moments.mean, np.float64),
+        "std": np.sqrt(found.moments.variance(), dtype=np.float64),
+    }
+    records = np.empty(count.shape, [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        records[name] = column
+    return records
 
 
-def describe(a: Any, **options: Unpack[ReductionOptions]) -> Any:
+def describe(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
     """Return count, NaN count, minimum, maximum, mean and standard deviation, in one pass.
 
     Parameters
     ----------
     a : ArrayRef, path, ndarray or lazy array
         Of real numbers.
+    axis : int, tuple of int or None, optional
+        All axes by default.
+    keepdims : bool, optional
+        Leave the axes with length 1.
     **options
         As of :func:`reduction`.
 
     Returns
     -------
     Description
-        Of the elements that are not NaN.
+        Of the elements that are not NaN; of arrays where some axes stay.
 
     Raises
     ------
@@ -118,5 +144,8 @@ def describe(a: Any, **options: Unpack[ReductionOptions]) -> Any:
             f"elements of dtype {source.dtype} have no mean, minimum and maximum: give booleans, "
             "integers or floats"
         )
-    reducer = Reducer(Whole(_of_block), _merged, _described)
-    return reduced("describe", source, reducer, None, False, **options)
+    reducer = Reducer(Along(_of_block), _merged, _described, result_bytes=_RECORD_BYTES)
+    found = reduced("describe", source, reducer, axis, keepdims, **options)
+    if isinstance(found, Plan):
+        return found
+    return Description(*(found[each.name] for each in fields(Description)))

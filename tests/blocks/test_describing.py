@@ -21,6 +21,18 @@ def test_as_numpy(dtype):
     np.testing.assert_allclose([found.mean, found.std], [np.nanmean(wide), np.nanstd(wide)])
 
 
+@pytest.mark.parametrize("axis", [0, 1, (0, 2), (2, 1, 0)])
+def test_along_axes(axis):
+    array = np.random.default_rng(1).normal(size=(9, 8, 7)).astype("f4")
+    array[3:, 2, 4] = np.nan
+    found = blocks.describe(array, axis, keepdims=True, chunks=(4, 3, 5))
+    for name, func in [("min", np.nanmin), ("max", np.nanmax), ("mean", np.nanmean)]:
+        theirs = func(array.astype("f8"), axis, keepdims=True)
+        np.testing.assert_allclose(getattr(found, name), theirs, rtol=1e-12)
+    np.testing.assert_array_equal(found.missing, np.isnan(array).sum(axis, keepdims=True))
+    assert found.min.dtype == array.dtype
+
+
 @pytest.mark.parametrize("array", [np.empty(0), np.full(4, np.nan)])
 def test_nothing(array):
     found = blocks.describe(array, chunks=2)
