@@ -4,26 +4,19 @@ Reductions, maps and iteration over arrays in files of any format, in memory, or
 lazy arrays, and arrays that grow while others read them; see docs/blocks.md.
 """
 
-from filexchange.blocks.applying import apply_over_axes
-from filexchange.blocks.counting import bincount
-from filexchange.blocks.covariances import cov, gram
-from filexchange.blocks.describing import Description, describe
-from filexchange.blocks.extremes import argmax, argmin, nanargmax, nanargmin
-from filexchange.blocks.fourier import fft2
-from filexchange.blocks.growing import append, writer
-from filexchange.blocks.histograms import histogram
+from filexchange.blocks.execution.planning import Plan
+from filexchange.blocks.growth.growing import append, writer
+from filexchange.blocks.growth.writing import Writer
 from filexchange.blocks.iterating import iter_blocks
-from filexchange.blocks.joining import concatenate, stack
-from filexchange.blocks.mapping import map_blocks
-from filexchange.blocks.missing import nanmax, nanmin, nanprod, nansum
-from filexchange.blocks.multiplying import matmul
-from filexchange.blocks.ordering import median, nanmedian, nanquantile, quantile
-from filexchange.blocks.pairing import histogram2d
-from filexchange.blocks.planning import Plan
-from filexchange.blocks.ranking import argtopk, topk
-from filexchange.blocks.rechunking import rechunk
-from filexchange.blocks.reducing import reduction
-from filexchange.blocks.reductions import (
+from filexchange.blocks.layouts.joining import concatenate, stack
+from filexchange.blocks.layouts.rechunking import rechunk
+from filexchange.blocks.layouts.storing import store
+from filexchange.blocks.layouts.transposing import moveaxis, transpose
+from filexchange.blocks.maps.applying import apply_over_axes
+from filexchange.blocks.maps.fourier import fft2
+from filexchange.blocks.maps.mapping import map_blocks
+from filexchange.blocks.products.multiplying import matmul
+from filexchange.blocks.reductions.arithmetic import (
     all,
     any,
     count_nonzero,
@@ -38,10 +31,17 @@ from filexchange.blocks.reductions import (
     sum,
     var,
 )
-from filexchange.blocks.sorting import argsort, sort
-from filexchange.blocks.storing import store
-from filexchange.blocks.transposing import moveaxis, transpose
-from filexchange.blocks.writing import Writer
+from filexchange.blocks.reductions.counting import bincount
+from filexchange.blocks.reductions.covariances import cov, gram
+from filexchange.blocks.reductions.describing import Description, describe
+from filexchange.blocks.reductions.extremes import argmax, argmin, nanargmax, nanargmin
+from filexchange.blocks.reductions.histograms import histogram
+from filexchange.blocks.reductions.missing import nanmax, nanmin, nanprod, nansum
+from filexchange.blocks.reductions.ordering import median, nanmedian, nanquantile, quantile
+from filexchange.blocks.reductions.pairing import histogram2d
+from filexchange.blocks.reductions.ranking import argtopk, topk
+from filexchange.blocks.reductions.reducing import reduction
+from filexchange.blocks.sorts.sorting import argsort, sort
 
 __all__ = [
     "Description",

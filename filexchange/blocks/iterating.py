@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from filexchange.aliases import Array, ChunksLike, DType, Shape, Slices
-from filexchange.blocks.budget import check_fits, memory_budget
-from filexchange.blocks.grid import Grid
-from filexchange.blocks.running import run
-from filexchange.blocks.sources import Piece, as_source
+from filexchange.blocks.execution.budget import check_fits, memory_budget
+from filexchange.blocks.execution.running import run
+from filexchange.blocks.storage.grid import Grid
+from filexchange.blocks.storage.sources import Piece, as_source
 from filexchange.geometry import BLOCK_BYTES, block_shape, normalize_chunks
 
 # Of the block that is used, the one that is read and one that waits.

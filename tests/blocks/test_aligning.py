@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.aligning import aligned_chunks
+from filexchange.blocks.layouts.aligning import aligned_chunks
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.integers(1, 12))

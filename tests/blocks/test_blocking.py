@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import filexchange as fx
 from filexchange import blocks
-from filexchange.blocks.axes import kept_axes
-from filexchange.blocks.blocking import Request
-from filexchange.blocks.grid import UnevenGrid, region_shape
+from filexchange.blocks.maps.axes import kept_axes
+from filexchange.blocks.maps.blocking import Request
+from filexchange.blocks.storage.grid import UnevenGrid, region_shape
 from filexchange.errors import (
     BlockShapeError,
     MemoryBudgetError,

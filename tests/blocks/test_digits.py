@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.digits import Counter, batches, beginning, key_tiles
-from filexchange.blocks.keys import to_keys
+from filexchange.blocks.kernels.digits import Counter, batches, beginning, key_tiles
+from filexchange.blocks.kernels.keys import to_keys
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (300, 500), (), (5, 0, 3)])

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from filexchange.blocks.gates import gate, through
+from filexchange.blocks.layouts.gates import gate, through
 from filexchange.errors import ArrayNotFoundError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.flat import runs
-from filexchange.blocks.grid import Grid, region_shape
+from filexchange.blocks.storage.flat import runs
+from filexchange.blocks.storage.grid import Grid, region_shape
 
 _SHAPES = st.lists(st.integers(1, 7), min_size=0, max_size=4).map(tuple)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filexchange.blocks.internalsort import (
+from filexchange.blocks.kernels.internalsort import (
     check_sortable,
     is_sorted,
     merge_in_place,

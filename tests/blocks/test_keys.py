@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.keys import can_miss, from_keys, key_dtype, max_key, to_keys
+from filexchange.blocks.kernels.keys import can_miss, from_keys, key_dtype, max_key, to_keys
 from filexchange.errors import UnsupportedArrayError
 
 DTYPES = ["?", "i1", "u2", "<i4", ">i4", "i8", "u8", "f2", "<f4", ">f4", "f8", "M8[s]", ">m8[us]"]

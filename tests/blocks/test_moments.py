@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.moments import Moments, merge, moments, nan_moments
+from filexchange.blocks.kernels.moments import Moments, merge, moments, nan_moments
 from filexchange.errors import UnsupportedArrayError
 
 NUMERIC = ["?", "i1", "u8", "<i4", ">i8", "f2", "<f4", ">f4", "f8", "g", "c8", "c16"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import filexchange as fx
 from filexchange import blocks
-from filexchange.blocks.products import Cost, Product, product_block
+from filexchange.blocks.products.shapes import Cost, Product, product_block
 from filexchange.errors import MemoryBudgetError, UnsupportedArrayError, UnsupportedOptionError
 
 _SHAPES = [

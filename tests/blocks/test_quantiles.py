@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.quantiles import METHODS, nan_quantile_search, quantile_search
-from filexchange.blocks.selection import survey
+from filexchange.blocks.kernels.quantiles import METHODS, nan_quantile_search, quantile_search
+from filexchange.blocks.kernels.selection import survey
 from filexchange.errors import RegionError, UnsupportedArrayError, UnsupportedOptionError
 
 QS = st.floats(0, 1) | st.sampled_from([0, 1, 0.5, 0.25]) | st.lists(st.floats(0, 1), max_size=4)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import filexchange as fx
 from filexchange import blocks
-from filexchange.blocks import rearranging
-from filexchange.blocks.grid import Grid
-from filexchange.blocks.routes import Lie, evened, route
-from filexchange.blocks.tiling import Tiles
+from filexchange.blocks.layouts import rearranging, routes
+from filexchange.blocks.layouts.routes import Lie, evened, route
+from filexchange.blocks.storage.grid import Grid
+from filexchange.blocks.storage.tiling import Tiles
 from filexchange.errors import (
     ArrayExistsError,
     MemoryBudgetError,
@@ -80,7 +80,9 @@ def test_even_blocks_are_no_more(data):
 @pytest.mark.parametrize("name", ["a.npy", "a.zarr", "a.h5", "a.npz"])
 @pytest.mark.parametrize("out", ["b.zarr", "b.h5", "b.npy"])
 def test_pancakes_to_pencils(tmp_path, monkeypatch, name, out, passes):
-    monkeypatch.setattr("filexchange.blocks.routes._CLEARLY", math.inf if passes == 2 else 0)
+    monkeypatch.setattr(
+        "filexchange.blocks.layouts.routes._CLEARLY", math.inf if passes == 2 else 0
+    )
     array = _RNG.normal(size=(50, 12, 18)).astype("f4")
     chunked = name in {"a.zarr", "a.h5"}
     ref = fx.save(tmp_path / name, array, chunks=(4, 12, 18) if chunked else None)
@@ -126,7 +128,9 @@ def test_layout_of_the_new_file(tmp_path):
 
 @pytest.mark.parametrize("passes", [1, 2])
 def test_no_unit_is_written_twice(tmp_path, monkeypatch, passes):
-    monkeypatch.setattr("filexchange.blocks.routes._CLEARLY", math.inf if passes == 2 else 0)
+    monkeypatch.setattr(
+        "filexchange.blocks.layouts.routes._CLEARLY", math.inf if passes == 2 else 0
+    )
     written = Counter()
     write = rearranging.fill
 
@@ -158,7 +162,7 @@ def test_what_does_not_fit(tmp_path, monkeypatch):
     array = _RNG.normal(size=(400, 400))
     with pytest.raises(MemoryBudgetError, match="give memory="):
         blocks.rechunk(array, -1, out=tmp_path / "b.zarr", memory=100_000)
-    monkeypatch.setattr("filexchange.blocks.routes._CLEARLY", math.inf)
+    monkeypatch.setattr(routes, "_CLEARLY", math.inf)
     monkeypatch.setattr("filexchange.capabilities.free_bytes", lambda path: 1000)
     with pytest.raises(StorageFullError, match="temporary"):
         blocks.rechunk(array, (400, 10), out=tmp_path / "b.zarr", memory=400_000)

@@ -19,8 +19,8 @@ import pytest
 
 import filexchange as fx
 from filexchange import blocks
-from filexchange.blocks import routes
-from filexchange.blocks.journal import Journal
+from filexchange.blocks.execution.journal import Journal
+from filexchange.blocks.layouts import routes
 from filexchange.errors import ArrayExistsError, ResumeError, UnsupportedOptionError
 
 _OUTPUTS = ["b.npy", "b.raw", "b.zarr", "b.h5", "b.npz", "b.zarr.zip"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.selection import Search, survey
+from filexchange.blocks.kernels.selection import Search, survey
 from filexchange.errors import ArrayMismatchError, RegionError, UnsupportedArrayError
 
 DTYPES = ["?", "i1", "u2", "<i4", ">i4", "i8", "u8", "f2", "<f4", ">f4", "f8", "M8[s]", "m8[us]"]

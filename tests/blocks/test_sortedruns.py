@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filexchange.blocks.internalsort import merge_in_place, stable_order
-from filexchange.blocks.sortedruns import SortedRuns, sample
+from filexchange.blocks.kernels.internalsort import merge_in_place, stable_order
+from filexchange.blocks.kernels.sortedruns import SortedRuns, sample
 
 
 def _cutting(runs: list[Any], step: int) -> tuple[SortedRuns, list[int]]:

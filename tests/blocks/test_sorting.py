@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import filexchange as fx
 from filexchange import blocks, capabilities
-from filexchange.blocks.runs import Costs, arranged
+from filexchange.blocks.sorts.runs import Costs, arranged
 from filexchange.errors import (
     ArrayExistsError,
     MemoryBudgetError,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import filexchange as fx
 from filexchange import blocks
-from filexchange.blocks import graphs
+from filexchange.blocks.layouts import graphs
 from filexchange.errors import (
     ArrayAccessError,
     ArrayExistsError,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.blocks.topk import Largest, Smallest
+from filexchange.blocks.kernels.topk import Largest, Smallest
 from filexchange.errors import UnsupportedArrayError, UnsupportedOptionError
 from filexchange.geometry import iter_blocks
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import filexchange as fx
 from filexchange import blocks
-from filexchange.blocks.transposing import balanced_block
+from filexchange.blocks.layouts.transposing import balanced_block
 from filexchange.errors import MemoryBudgetError, UnsupportedOptionError
 
 

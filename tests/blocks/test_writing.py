@@ -225,7 +225,11 @@ def nursery() -> Any:
     """Return where processes are forked from that have the libraries and no threads."""
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["filexchange.blocks.writing", "filexchange.formats.hdf5", "filexchange.formats.zarr"]
+        [
+            "filexchange.blocks.growth.writing",
+            "filexchange.formats.hdf5",
+            "filexchange.formats.zarr",
+        ]
     )
     return context
 
@@ -447,7 +451,7 @@ def test_numbers_are_items_of_no_axes(tmp_path: Path, suffix: str) -> None:
 def test_lazy_arrays_are_appended_block_by_block(
     tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filexchange.blocks.items.BLOCK_BYTES", 200)
+    monkeypatch.setattr("filexchange.blocks.growth.items.BLOCK_BYTES", 200)
     source = fx.save(tmp_path / "source.zarr", counting(2, 30, "i2"), chunks=(5, 2, 2))
     with begin(tmp_path / "a", layout) as w:
         w.append(counting(0, 2))
@@ -473,7 +477,7 @@ class _Failing:
 def test_batch_that_cannot_be_read_leaves_nothing(
     tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filexchange.blocks.items.BLOCK_BYTES", 200)
+    monkeypatch.setattr("filexchange.blocks.growth.items.BLOCK_BYTES", 200)
     with begin(tmp_path / "a", layout) as w:
         w.append(counting(0, 5))
         with pytest.raises((RuntimeError, BadArrayFileError), match="has ended"):

@@ -1,0 +1,1 @@
+"""How blocks are worked on: plans, budgets, workers, and what is remembered of them."""

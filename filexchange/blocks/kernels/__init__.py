@@ -1,0 +1,1 @@
+"""What is done with the elements of one block: NumPy alone, without files."""

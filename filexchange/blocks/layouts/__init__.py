@@ -1,0 +1,1 @@
+"""Arrays with other chunks, axes or neighbors."""

@@ -1,0 +1,92 @@
+"""The blocks of a reduction, and what they cost: pure geometry."""
+
+import math
+
+from filexchange.aliases import ChunksLike, Shape
+from filexchange.blocks.execution.planning import Plan
+from filexchange.blocks.iterating import chosen_block
+from filexchange.blocks.reductions.merging import Reducer
+from filexchange.blocks.storage.grid import Grid
+from filexchange.blocks.storage.sources import Source
+from filexchange.geometry import BLOCK_BYTES, block_shape
+
+# For an element of the result: itself, and the count, sum and square that it may come from.
+_RESULT_BYTES = 4 * 8
+
+# A block, and what NumPy needs beside it to reduce it.
+_COPIES = 2
+
+# What is merged so far, and what it becomes.
+_MERGED = 2
+
+
+def reduction_grid(
+    source: Source,
+    chunks: ChunksLike,
+    whole: tuple[int, ...],
+    axes: tuple[int, ...],
+    reducer: Reducer,
+    budget: int,
+) -> Grid:
+    """Return the blocks of a reduction, which have the axes in `whole` as a whole."""
+    shape = tuple(max(1, length) for length in source.shape)
+    if whole and (chunks is None or chunks == "auto"):
+        return Grid(source.shape, _panel(source, shape, whole, axes, reducer, budget))
+    block = chosen_block(chunks, shape, source.dtype, source.chunks, budget)
+    return Grid(source.shape, tuple(n if i in whole else block[i] for i, n in enumerate(shape)))
+
+
+def _panel(
+    source: Source,
+    shape: Shape,
+    whole: tuple[int, ...],
+    axes: tuple[int, ...],
+    reducer: Reducer,
+    budget: int,
+) -> Shape:
+    """Return the shape of blocks with whole axes: of whole chunks, if the budget has room."""
+    kept = [i for i in range(len(shape)) if i not in whole]
+    lengths = tuple(shape[i] for i in kept)
+    lane = math.prod(shape[i] for i in whole)
+    most = min(BLOCK_BYTES, budget // 8)
+
+    def block(units: Shape | None) -> Shape:
+        found = block_shape(lengths, source.dtype.itemsize * lane, most, units)
+        lanes = dict(zip(kept, found, strict=True))
+        return tuple(lanes.get(i, n) for i, n in enumerate(shape))
+
+    panel = block(None if source.chunks is None else tuple(source.chunks[i] for i in kept))
+    needed = _block_memory(source, panel, axes, reducer) + _result_memory(source, axes, reducer)
+    return panel if needed <= budget else block(None)
+
+
+def _block_memory(source: Source, block: Shape, axes: tuple[int, ...], reducer: Reducer) -> int:
+    kept = math.prod(n for i, n in enumerate(block) if i not in axes)
+    element = _COPIES * source.dtype.itemsize + reducer.element_bytes
+    return math.prod(block) * element + kept * reducer.result_bytes
+
+
+def _result_memory(source: Source, axes: tuple[int, ...], reducer: Reducer) -> int:
+    results = math.prod(n for i, n in enumerate(source.shape) if i not in axes)
+    return (_RESULT_BYTES + _MERGED * reducer.result_bytes) * results
+
+
+def reduction_plan(
+    operation: str,
+    source: Source,
+    grid: Grid,
+    axes: tuple[int, ...],
+    reducer: Reducer,
+    budget: int,
+) -> Plan:
+    """Return what a reduction along `axes` costs; refused if that exceeds the budget."""
+    return Plan(
+        operation=operation,
+        blocks=len(grid),
+        block_shape=grid.block,
+        block_memory=_block_memory(source, grid.block, axes, reducer),
+        memory=budget,
+        bytes_read=math.prod(source.shape) * source.dtype.itemsize,
+        bytes_written=0,
+        result_memory=_result_memory(source, axes, reducer),
+    )

@@ -1,0 +1,1 @@
+"""What blocks are read from and written to, and where in it."""
