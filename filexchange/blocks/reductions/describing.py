@@ -8,7 +8,7 @@ import numpy as np
 
 from filexchange.aliases import Array
 from filexchange.blocks.execution.planning import Plan
-from filexchange.blocks.kernels.moments import Moments, merge, nan_moments
+from filexchange.blocks.kernels.moments import Moments, merge, moments, nan_moments
 from filexchange.blocks.reductions.arithmetic import Axis
 from filexchange.blocks.reductions.merging import Along, Reducer
 from filexchange.blocks.reductions.missing import greatest, least
@@ -65,7 +65,9 @@ class _Part(NamedTuple):
 
 
 def _of_block(block: Array, axis: tuple[int, ...]) -> _Part:
-    found = nan_moments(block, axis)
+    found = moments(block, axis)
+    if np.isnan(found.total).any():
+        found = nan_moments(block, axis)
     size = math.prod(block.shape[each] for each in axis)
     if size == 0:
         nothing = np.full(np.shape(found.count), np.nan)[()]

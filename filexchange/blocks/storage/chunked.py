@@ -14,7 +14,7 @@ from filexchange.geometry import block_shape, iter_blocks
 from filexchange.ref import ArrayRef
 
 # Bytes of chunks at a time: enough to hide what a call costs.
-_BYTES = 4 << 20
+_BYTES = 16 << 20
 
 
 def read_chunks(ref: ArrayRef, region: Slices) -> Array:

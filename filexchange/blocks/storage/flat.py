@@ -123,8 +123,10 @@ def dense(block: Array) -> Array:
     """
     if block.flags.c_contiguous:
         return block
-    copied = np.empty(block.shape, block.dtype)
     inner = min(range(block.ndim), key=lambda axis: abs(block.strides[axis]))
+    if inner == block.ndim - 1:
+        return np.ascontiguousarray(block)
+    copied = np.empty(block.shape, block.dtype)
     lengths = [
         _TILE[0] if axis == block.ndim - 1 else _TILE[1] if axis == inner else max(1, length)
         for axis, length in enumerate(block.shape)

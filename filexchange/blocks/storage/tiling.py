@@ -1,5 +1,6 @@
 """An array in a file tile by tile: what is a block along any axes lies there in long runs."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -48,22 +49,32 @@ class Tiles:
     def tiled(self, block: Array) -> Array:
         """Return a block that begins with a tile as tiles, filled up with zeros at its end."""
         counts = [-(-n // step) for n, step in zip(block.shape, self.tile, strict=True)]
-        whole = tuple(n * step for n, step in zip(counts, self.tile, strict=True))
-        if whole != block.shape:
-            padded = np.zeros(whole, block.dtype)
-            padded[tuple(slice(0, n) for n in block.shape)] = block
-            block = padded
-        pairs = zip(counts, self.tile, strict=True)
-        split = block.reshape([n for pair in pairs for n in pair])
-        inner = [2 * axis + 1 for axis in range(len(self.shape))]
-        return split.transpose([*(2 * axis for axis in self.order), *inner])
+        is_whole = all(n % step == 0 for n, step in zip(block.shape, self.tile, strict=True))
+        make = np.empty if is_whole else np.zeros
+        tiles = make((*(counts[axis] for axis in self.order), *self.tile), block.dtype)
+        pairs = self._paired(tiles)
+        # Along each axis whole tiles, and what is left.
+        for ends in itertools.product(*map(_ends, block.shape, self.tile)):
+            part = block[tuple(slice(start, start + n * step) for start, n, step in ends)]
+            pairs[
+                tuple(
+                    each
+                    for (start, n, step), tile in zip(ends, self.tile, strict=True)
+                    for each in (slice(start // tile, start // tile + n), slice(0, step))
+                )
+            ] = part.reshape([length for _, n, step in ends for length in (n, step)])
+        return tiles
+
+    def _paired(self, tiles: Array) -> Array:
+        """Return a view with the tiles along an axis beside the elements along it."""
+        ndim = len(self.shape)
+        return tiles.transpose(
+            [i for axis in range(ndim) for i in (self.order.index(axis), ndim + axis)]
+        )
 
     def untiled(self, tiles: Array, region: Slices) -> Array:
         """Return a region of the array from the tiles that it touches."""
-        ndim = len(self.shape)
-        joined = tiles.transpose(
-            [i for axis in range(ndim) for i in (self.order.index(axis), ndim + axis)]
-        )
+        joined = self._paired(tiles)
         counts = joined.shape[::2]
         whole = joined.reshape([n * step for n, step in zip(counts, self.tile, strict=True)])
         starts = [
@@ -81,3 +92,9 @@ class Tiles:
     def elements(self) -> int:
         """Elements of the array of tiles."""
         return math.prod(self.stored_shape)
+
+
+def _ends(length: int, step: int) -> list[tuple[int, int, int]]:
+    """Return of what consists of steps where it begins, how many there are, and their length."""
+    whole, rest = divmod(length, step)
+    return [(0, whole, step)] * (whole > 0) + [(whole * step, 1, rest)] * (rest > 0)
