@@ -14,8 +14,9 @@ from filexchange.aliases import Array, DType
 from filexchange.errors import UnsupportedArrayError
 from filexchange.geometry import block_shape, iter_blocks
 
-# Elements that are worked on at a time: 512 KiB as float64, which stay in the cache of one core.
-_TILE = 1 << 16
+# Elements that are worked on at a time: 1 MiB as float64, which stays in the cache of one core.
+# With fewer, threads wait for each other's calls.
+_TILE = 1 << 17
 
 # Lanes of a tile: enough to hide what a call costs, few enough to leave it many rows.
 _LANES = 1024

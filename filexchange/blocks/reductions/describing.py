@@ -66,13 +66,14 @@ class _Part(NamedTuple):
 
 def _of_block(block: Array, axis: tuple[int, ...]) -> _Part:
     found = moments(block, axis)
-    if np.isnan(found.total).any():
-        found = nan_moments(block, axis)
     size = math.prod(block.shape[each] for each in axis)
     if size == 0:
         nothing = np.full(np.shape(found.count), np.nan)[()]
         return _Part(0, nothing, nothing, found)
-    return _Part(size, least(block, axis), greatest(block, axis), found)
+    if np.isnan(found.total).any():
+        return _Part(size, least(block, axis), greatest(block, axis), nan_moments(block, axis))
+    # Without NaN three times as fast.
+    return _Part(size, np.min(block, axis), np.max(block, axis), found)
 
 
 def _merged(first: _Part, second: _Part) -> _Part:
