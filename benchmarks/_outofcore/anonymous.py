@@ -32,6 +32,10 @@ class Sampler:
             return None
         return self._most - self._first
 
+    def most(self) -> int | None:
+        """Return the largest."""
+        return self._most
+
     def _run(self) -> None:
         while not self._stop.wait(PERIOD):
             now = self._measure()

@@ -50,7 +50,7 @@ def _make_npy(array: Array, stem: str) -> None:
 def _variates(seed: int, shape: tuple[int, ...], dtype: Any) -> Any:
     random = np.random.Generator(np.random.SFC64(seed))
     if dtype.kind == "u":
-        return random.integers(0, 4096, shape, dtype)
+        return random.integers(0, min(4096, np.iinfo(dtype).max + 1), shape, dtype)
     if dtype.kind == "c":
         return random.standard_normal((*shape, 2), np.float32).view(dtype)[..., 0]
     return random.standard_normal(shape, np.float32).astype(dtype, copy=False)
