@@ -1,6 +1,7 @@
 """The steps of a workload: where their files are, what they took, and whether they are right."""
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -64,11 +65,12 @@ class Steps:
         return make(Array(shape, dtype, shape), "npy", self.path(name))
 
     def run(self, step: str, nbytes: int, action: Callable[[], T]) -> T:
-        """Return what an action returns, and measure it."""
+        """Return what an action returns, measure it, and say so, since all may take minutes."""
         with Sampler(memory_now) as sampler:
             start = time.perf_counter()
             found = action()
             seconds = time.perf_counter() - start
+        print(f"{self._workload}: {step}, {seconds:.2f} s", file=sys.stderr, flush=True)
         most = sampler.most()
         added = None if most is None or self._idle is None else most - self._idle
         self.figures.append(Figure(self._workload, step, nbytes, seconds, added))
