@@ -76,7 +76,9 @@ def die_at_half(done: int, total: int) -> None:
 
 def _killed(steps: Steps, images: Any, out: str, scales: Any) -> None:
     arguments = images, out, scales, steps.options, die_at_half
-    process = multiprocessing.get_context("spawn").Process(target=normalise, args=arguments)
+    process = multiprocessing.get_context("spawn").Process(
+        target=normalise, args=arguments, daemon=True
+    )
     process.start()
     process.join()
     steps.check("killed", process.exitcode, -signal.SIGKILL)
