@@ -11,7 +11,8 @@ result, and the first one that is wrong ends the script.
 Seconds are from call to return, to the page cache and not to the disk. GB/s are of what is read,
 each pass counted. MiB are the peak of anonymous memory (RssAnon) of the process and its children
 above that of the idle program, with the input to functions and their results; `--memory` is for
-the blocks under way.
+the blocks under way, and `features` needs 372MB or more. What one workload leaves to the allocator
+counts for the next: figures of memory are of one at a time.
 """
 
 import argparse
