@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_all_workloads_give_right_results_and_leave_nothing(tmp_path: Path) -> None:
     found, directory = tmp_path / "found.json", tmp_path / "files"
     directory.mkdir()
-    command = [sys.executable, str(SCRIPT), "--scale", "0.001", "--dir", str(directory)]
+    command = [sys.executable, str(SCRIPT), "--scale", "0.0001", "--dir", str(directory)]
     done = subprocess.run(
         [*command, "--json", str(found)], capture_output=True, text=True, check=False
     )
