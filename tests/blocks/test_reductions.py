@@ -1,5 +1,6 @@
 """Reductions give what NumPy gives, and the same bits for any number of workers."""
 
+import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -11,7 +12,9 @@ from hypothesis.extra import numpy as hnp
 
 import filexchange as fx
 from filexchange import blocks
+from filexchange.blocks.reductions.paneling import deep_block
 from filexchange.errors import MemoryBudgetError
+from filexchange.geometry import block_shape
 
 _EXACT = ["min", "max", "any", "all", "count_nonzero", "sum", "prod"]
 _CLOSE = ["mean", "var", "std"]
@@ -104,3 +107,30 @@ def test_plan_and_budget(tmp_path):
     assert (plan.operation, plan.bytes_read, plan.bytes_written) == ("mean", ref.nbytes, 0)
     with pytest.raises(MemoryBudgetError, match="mean needs 134 MB for a block"):
         blocks.mean(ref, chunks=-1, memory="1MB")
+
+
+@given(data=st.data())
+def test_blocks_are_long_along_what_is_reduced(data):
+    ndim = data.draw(st.integers(1, 4))
+    shape, chunks = (
+        tuple(data.draw(st.integers(1, most)) for _ in range(ndim)) for most in (200, 5)
+    )
+    axes = tuple(sorted(data.draw(st.sets(st.sampled_from(range(ndim)), min_size=1))))
+    most = data.draw(st.integers(1, 10_000))
+    block = block_shape(shape, 1, most, chunks)
+    found = deep_block(block, shape, axes, chunks, 16, most)
+    assert math.prod(found) <= max(most, math.prod(map(min, chunks, shape)))
+    assert all(
+        n == length or n % unit == 0 for n, length, unit in zip(found, shape, chunks, strict=True)
+    )
+    assert math.prod(found[i] for i in axes) >= math.prod(block[i] for i in axes)
+
+
+def test_many_wide_rows(tmp_path):
+    array = np.random.default_rng(4).normal(size=(50, 300, 40)).astype("f4")
+    ref = fx.save(tmp_path / "a.npy", array)
+    options = {"memory": 1_500_000}
+    assert blocks.mean(ref, 0, plan_only=True, **options).block_shape[0] == 50
+    for name in ("mean", "std", "sum", "argmax"):
+        found = getattr(blocks, name)(ref, 0, **options)
+        np.testing.assert_allclose(found, getattr(np, name)(array, 0), rtol=1e-3, atol=1e-5)

@@ -131,6 +131,8 @@ def merge(*parts: Moments) -> Moments:
     if len(parts) == 1:
         return parts[0]
     with np.errstate(invalid="ignore", over="ignore"):
+        if len(parts) == 2:  # noqa: PLR2004 - without copies of both
+            return _of_both(*parts)
         return _merged(Moments(*map(np.stack, zip(*parts, strict=True))), 0)
 
 
@@ -143,6 +145,17 @@ def _merged(parts: Moments, axis: int) -> Moments:
     between = np.real(distance * parts.count * np.conjugate(distance))
     m2 = (parts.m2 + between).sum(axis=axis)
     return Moments(count.squeeze(axis), total.squeeze(axis), m2)
+
+
+def _of_both(first: Moments, second: Moments) -> Moments:
+    count = first.count + second.count
+    distance = second.total / np.maximum(second.count, 1)
+    distance = distance - first.total / np.maximum(first.count, 1)
+    # Nothing adds nothing, however far it seems to be.
+    weight = first.count * (second.count / np.maximum(count, 1))
+    between = np.real(distance * np.conjugate(distance)) * weight
+    m2 = first.m2 + second.m2 + np.where(weight == 0, 0, between)
+    return Moments(count, first.total + second.total, m2[()])
 
 
 def _quotient(dividend: Array, count: Array) -> Any:

@@ -16,6 +16,12 @@ _RESULT_BYTES = 4 * 8
 # A block, and what NumPy needs beside it to reduce it.
 _COPIES = 2
 
+# Blocks with fewer elements for each of the result spend their time on merging.
+_DEPTH = 32
+
+# Shorter runs take longer to read.
+_RUN_BYTES = 64 << 10
+
 # What is merged so far, and what it becomes.
 _MERGED = 2
 
@@ -33,7 +39,52 @@ def reduction_grid(
     if whole and (chunks is None or chunks == "auto"):
         return Grid(source.shape, _panel(source, shape, whole, axes, reducer, budget))
     block = chosen_block(chunks, shape, source.dtype, source.chunks, budget)
+    if chunks is None or chunks == "auto":
+        most = min(BLOCK_BYTES, budget // 8) // max(1, source.dtype.itemsize)
+        run = _RUN_BYTES // max(1, source.dtype.itemsize)
+        block = deep_block(block, shape, axes, source.chunks, run, most)
     return Grid(source.shape, tuple(n if i in whole else block[i] for i, n in enumerate(shape)))
+
+
+def deep_block(
+    block: Shape, shape: Shape, axes: tuple[int, ...], chunks: Shape | None, run: int, most: int
+) -> Shape:
+    """Return a block that is longer along the axes that are reduced, if one is too short.
+
+    Parameters
+    ----------
+    block, shape : tuple of int
+        The block, which is returned if it is long enough or none is longer; and the array.
+    axes : tuple of int
+    chunks : tuple of int or None
+        What blocks consist of.
+    run : int
+        Elements along memory, at least, as far as the array goes.
+    most : int
+        Elements of a block, unless one chunk has more.
+
+    Examples
+    --------
+    >>> deep_block((2, 1000, 1000), (500, 1000, 1000), (0,), None, 16_000, 4_000_000)
+    (250, 16, 1000)
+    """
+    depth = math.prod(block[i] for i in axes)
+    if depth >= min(_DEPTH, math.prod(shape[i] for i in axes)):
+        return block
+    unit = chunks or (1,) * len(shape)
+    lengths = [min(step, n) for step, n in zip(unit, shape, strict=True)]
+
+    def grow(axis: int, elements: int) -> None:
+        others = math.prod(lengths) // lengths[axis]
+        steps = elements // others // unit[axis]
+        lengths[axis] = min(shape[axis], max(lengths[axis], steps * unit[axis]))
+
+    inward = list(reversed(range(len(shape))))
+    for axis in inward:
+        grow(axis, run)
+    for axis in (*(i for i in inward if i in axes), *inward):
+        grow(axis, most)
+    return tuple(lengths) if math.prod(lengths[i] for i in axes) > depth else block
 
 
 def _panel(
