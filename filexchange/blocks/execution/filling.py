@@ -167,7 +167,8 @@ class _Filling:
                 for number, slots_sums in zip(numbers, found, strict=True)
                 if self._sum(number, slots_sums) == journal.done[number]
             }
-        journal.keep(kept)
+        if len(kept) < len(journal.done):
+            journal.keep(kept)
         return frozenset(kept)
 
     def _sum(self, number: int, sums: Sequence[int | None]) -> int:

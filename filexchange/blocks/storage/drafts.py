@@ -115,12 +115,28 @@ def _created(layout: Layout, fmt: Format, place: str) -> ArrayRef:
 def _kept_draft(layout: Layout, fmt: Format, place: str) -> ArrayRef:
     """Return the draft that is there from before, if it is complete as a file, or a new one."""
     if os.path.exists(place + _DESCRIPTION) and os.path.exists(place):
+        _remove_partial(place)
         with open(place + _DESCRIPTION, encoding="utf-8") as file:
             return ArrayRef.from_json(file.read())
     files.remove(place)
     draft = _created(layout, get_format("npy") if layout.is_staged(kept=True) else fmt, place)
     _write(place + _DESCRIPTION, draft.to_json())
     return draft
+
+
+def _remove_partial(place: str) -> None:
+    """Remove what Zarr was writing to a directory when its process was killed: it is published."""
+    for directory, _, names in os.walk(place):
+        for name in names:
+            if name.endswith(files.PARTIAL_SUFFIX):
+                files.remove(os.path.join(directory, name))
+
+
+def forget(place: str) -> None:
+    """Remove a draft that was kept, and what is told of it."""
+    # The description last: without it a draft is not filled further.
+    for path in (place + _PUBLISHED, place, place + _DESCRIPTION):
+        files.remove(path)
 
 
 def _converted(draft: ArrayRef, layout: Layout, fmt: Format, aside: str) -> Any:
