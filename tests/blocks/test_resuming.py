@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange import blocks
+from filexchange import blocks, files
 from filexchange.blocks.execution.journal import Journal
 from filexchange.blocks.layouts import routes
 from filexchange.errors import ArrayExistsError, ResumeError, UnsupportedOptionError
@@ -485,3 +485,118 @@ def test_product_keeps_its_blocks(tmp_path, array, monkeypatch):
     )
     np.testing.assert_allclose(found.load(), array @ array.T, 1e-5, 1e-5)
     assert seen[-1][1] == job["blocks"]["number"] > 3
+
+
+def _interrupt(done, total):
+    if done == 3:
+        raise KeyboardInterrupt
+
+
+def _interrupted(path, out, **options):
+    with pytest.raises(KeyboardInterrupt):
+        blocks.map_blocks(
+            _double, path, out=out, chunks=(4, 30), progress=_interrupt, **{"dtype": "f4"} | options
+        )
+
+
+def test_directories_with_files_of_others_are_let_be(tmp_path, array):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "thesis.txt").write_text("years of work")
+    for out, told in (("b.npy", "thesis.txt"), ("own/b.npy", "would be in it")):
+        with pytest.raises(ResumeError, match=told):
+            blocks.map_blocks(_double, array, out=tmp_path / out, dtype="f4", resume=own)
+    (own / "recipe.json").write_text("{}")
+    with pytest.raises(ResumeError, match="a file of others"):
+        blocks.map_blocks(_double, array, out=tmp_path / "b.npy", dtype="f4", resume=own)
+    assert sorted(os.listdir(own)) == ["recipe.json", "thesis.txt"]
+    assert os.listdir(tmp_path) == ["own"]
+
+
+@pytest.mark.parametrize("jobs", [("one", "two"), ("one", True)])
+def test_drafts_of_other_jobs_are_not_filled_further(tmp_path, array, jobs):
+    out = tmp_path / "b.npy"
+    first, second = (tmp_path / job if isinstance(job, str) else job for job in jobs)
+    _interrupted(array, out, resume=first)
+    found = blocks.map_blocks(
+        _triple, array, out=out, dtype="f8", chunks=(4, 30), resume=second
+    ).load()
+    assert found.dtype == "f8"
+    np.testing.assert_array_equal(found, array * 3)
+    assert sorted(os.listdir(tmp_path)) == ["b.npy", "one"]
+
+
+def test_two_jobs_at_one_output(tmp_path, array):
+    out = tmp_path / "b.npy"
+
+    def other(done, total):
+        with pytest.raises(ResumeError, match="another process"):
+            blocks.map_blocks(_double, array, out=out, dtype="f4", resume=tmp_path / "two")
+
+    blocks.map_blocks(_double, array, out=out, dtype="f4", resume=tmp_path / "one", progress=other)
+    assert {*os.listdir(tmp_path)} <= {"b.npy", "two"}
+
+
+def test_what_zarr_was_writing_is_not_published(tmp_path, array):
+    out = tmp_path / "b.zarr"
+    _interrupted(array, out, resume=True)
+    left = tmp_path / "b.zarr.fxjob" / "draft" / "c" / "4" / f"0.{'ab' * 16}.partial"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half a chunk")
+    blocks.map_blocks(_double, array, out=out, dtype="f4", chunks=(4, 30), resume=True)
+    assert list(out.glob("**/*.partial")) == []
+
+
+@pytest.mark.parametrize("job", [True, "job"])
+@pytest.mark.parametrize("removals", [0, 1])
+def test_ended_between_publishing_and_removing_the_job(tmp_path, array, monkeypatch, job, removals):
+    ref, out = fx.save(tmp_path / "a.npy", array), tmp_path / "b.npy"
+    resume = job if job is True else tmp_path / job
+    options = {"out": out, "axis": -1, "memory": 9000, "resume": resume}
+    remove_at_once, left = files.remove_at_once, iter(range(removals))
+
+    def remove(path):
+        if next(left, None) is None:
+            raise InterruptedError
+        remove_at_once(path)
+
+    monkeypatch.setattr(files, "remove_at_once", remove)
+    if removals and job is True:  # there is but one directory
+        blocks.sort(ref, **options)
+    else:
+        with pytest.raises(InterruptedError):
+            blocks.sort(ref, **options)
+    np.testing.assert_array_equal(np.load(out), np.sort(array))
+    monkeypatch.undo()
+    if removals:  # it is complete for whoever asks
+        with pytest.raises(ArrayExistsError):
+            blocks.sort(ref, **options)
+        found = blocks.sort(ref, overwrite=True, **options)
+    else:
+        found = blocks.sort(ref, **options)
+    np.testing.assert_array_equal(found.load(), np.sort(array))
+    assert sorted(os.listdir(tmp_path)) == ["a.npy", "b.npy"]
+
+
+def test_input_and_output_in_one_store(tmp_path, array):
+    path = tmp_path / "both.zarr"
+    ref = fx.save(path, array, key="a", chunks=(4, 30))
+    fx.create_array(path, key="b", shape=array.shape, dtype="f4", chunks=(4, 30))
+    out = fx.open_array(path, key="b", mode="r+")
+    _interrupted(ref, out, resume=True)
+    fx.create_array(path, key="c", shape=array.shape, dtype="f4", chunks=(4, 30))
+    third = fx.open_array(path, key="c", mode="r+")
+    options = {"dtype": "f4", "chunks": (4, 30), "resume": True}
+    with pytest.raises(ResumeError, match=r"outputs\[0\]\.key was b, and is c"):
+        blocks.map_blocks(_double, ref, out=third, **options)
+    blocks.map_blocks(_double, ref, out=out, **options)
+    np.testing.assert_array_equal(fx.load(path, key="b"), array * 2)
+
+
+def test_another_compression_is_something_else(tmp_path, array):
+    out = tmp_path / "b.zarr"
+    options = {"out": out, "memory": 4000, "resume": True}
+    with pytest.raises(KeyboardInterrupt):
+        blocks.rechunk(array, (8, 8), progress=_interrupt, **options)
+    with pytest.raises(ResumeError, match=r"compression was None, and is zstd"):
+        blocks.rechunk(array, (8, 8), compression="zstd", **options)
