@@ -1,5 +1,6 @@
 """What was begun goes on where it ended, is not confused with something else, and ends equal."""
 
+import errno
 import functools
 import json
 import math
@@ -18,10 +19,18 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange import blocks, files
+from filexchange import blocks, capabilities, files
 from filexchange.blocks.execution.journal import Journal
 from filexchange.blocks.layouts import routes
-from filexchange.errors import ArrayExistsError, ResumeError, UnsupportedOptionError
+from filexchange.errors import (
+    ArrayExistsError,
+    ResumeError,
+    StorageFullError,
+    UnsupportedOptionError,
+)
+
+# Of each of eight operations: more than a hundred together.
+_KILLS = 13
 
 _OUTPUTS = ["b.npy", "b.raw", "b.zarr", "b.h5", "b.npz", "b.zarr.zip"]
 
@@ -339,7 +348,7 @@ def test_killed_at_random_the_output_is_the_same(tmp_path, array, fresh, out):
     blocks.map_blocks(_double, ref, out=path, dtype="f4", chunks=(1, 30))
     whole = _content(path)
     _remove(path)
-    assert fresh.submit(_killed_often, out, 20, _map, ref.path, path).result() == {whole}
+    assert fresh.submit(_killed_often, out, _KILLS, _map, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", out}
 
 
@@ -377,7 +386,7 @@ def test_reductions_killed_at_random_are_the_same(tmp_path, array, fresh):
     _reduce(ref.path, path)
     whole = _content(path)
     _remove(path)
-    assert fresh.submit(_killed_often, 0, 20, _reduce, ref.path, path).result() == {whole}
+    assert fresh.submit(_killed_often, 0, _KILLS, _reduce, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", "b.npy"}
 
 
@@ -392,7 +401,7 @@ def test_two_passes_killed_at_random_are_the_same(tmp_path, array, fresh):
     blocks.rechunk(ref, (12, 5), out=path)
     whole = _content(path)
     _remove(path)
-    assert fresh.submit(_killed_often, 1, 20, _rechunk, ref.path, path).result() == {whole}
+    assert fresh.submit(_killed_often, 1, _KILLS, _rechunk, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.zarr", "b.zarr"}
 
 
@@ -601,3 +610,47 @@ def test_another_compression_is_something_else(tmp_path, array):
         blocks.rechunk(array, (8, 8), progress=_interrupt, **options)
     with pytest.raises(ResumeError, match=r"compression was None, and is zstd"):
         blocks.rechunk(array, (8, 8), compression="zstd", **options)
+
+
+def test_full_disk_while_the_journal_is_written(tmp_path, array, monkeypatch):
+    out, write_at, left = tmp_path / "b.npy", capabilities.write_at, iter(range(4))
+
+    def write(fd, data, offset):
+        if len(data) == 16 and next(left, None) is None:
+            write_at(fd, data[:5], offset)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_at(fd, data, offset)
+
+    options = {"out": out, "dtype": "f4", "chunks": (2, 30), "resume": True}
+    monkeypatch.setattr(capabilities, "write_at", write)
+    with pytest.raises(StorageFullError, match="journal"):
+        blocks.map_blocks(_double, array, **options)
+    monkeypatch.undo()
+    seen = []
+    found = blocks.map_blocks(_double, array, progress=lambda done, _: seen.append(done), **options)
+    np.testing.assert_array_equal(found.load(), array * 2)
+    assert seen[0] == 4
+    assert os.listdir(tmp_path) == ["b.npy"]
+
+
+def test_full_disk_while_the_recipe_is_written(tmp_path, array, monkeypatch):
+    def dump(*args, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(json, "dump", dump)
+    for resume in (True, tmp_path / "job"):
+        with pytest.raises(StorageFullError, match=r"recipe\.json"):
+            blocks.map_blocks(_double, array, out=tmp_path / "b.npy", dtype="f4", resume=resume)
+        assert os.listdir(tmp_path) == []
+
+
+def test_descriptions_that_are_cut_off_count_as_none(tmp_path, array):
+    out = tmp_path / "b.npy"
+    _interrupted(array, out, resume=True)
+    for name in ("draft.ref.json", "draft.published.json"):
+        (tmp_path / "b.npy.fxjob" / name).write_bytes(b"")
+    out.touch()
+    options = {"dtype": "f4", "chunks": (4, 30), "resume": True, "overwrite": True}
+    np.testing.assert_array_equal(
+        blocks.map_blocks(_double, array, out=out, **options).load(), array * 2
+    )

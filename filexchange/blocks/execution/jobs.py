@@ -213,12 +213,16 @@ def working(
     with contextlib.ExitStack() as stack:
         for directory in directories:
             stack.enter_context(_alone(directory))
-        if job.recipe() is None:
-            # Of a job in another directory, which is gone or was another operation.
-            for draft in owned:
-                forget(draft)
         job.check(recipe, is_forced=resume == "force")
-        job.write(recipe)
+        with contextlib.ExitStack() as unless_written:
+            if job.recipe() is None:
+                for directory in directories:
+                    unless_written.callback(files.remove_at_once, directory)
+                # Of a job in another directory, which is gone or was another operation.
+                for draft in owned:
+                    forget(draft)
+            job.write(recipe)
+            unless_written.pop_all()
         try:
             yield job
         except BaseException as error:
