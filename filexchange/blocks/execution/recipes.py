@@ -14,7 +14,7 @@ from filexchange.blocks.storage.sources import Source
 from filexchange.blocks.storage.targets import Layout
 from filexchange.ref import ArrayRef
 
-_VERSION = 1
+_VERSION = 2
 
 
 def recipe(
