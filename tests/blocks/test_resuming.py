@@ -1,5 +1,6 @@
 """What was begun goes on where it ended, is not confused with something else, and ends equal."""
 
+import errno
 import functools
 import json
 import math
@@ -18,10 +19,18 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange import blocks
+from filexchange import blocks, capabilities, files
 from filexchange.blocks.execution.journal import Journal
 from filexchange.blocks.layouts import routes
-from filexchange.errors import ArrayExistsError, ResumeError, UnsupportedOptionError
+from filexchange.errors import (
+    ArrayExistsError,
+    ResumeError,
+    StorageFullError,
+    UnsupportedOptionError,
+)
+
+# Of each of eight operations: more than a hundred together.
+_KILLS = 13
 
 _OUTPUTS = ["b.npy", "b.raw", "b.zarr", "b.h5", "b.npz", "b.zarr.zip"]
 
@@ -339,7 +348,7 @@ def test_killed_at_random_the_output_is_the_same(tmp_path, array, fresh, out):
     blocks.map_blocks(_double, ref, out=path, dtype="f4", chunks=(1, 30))
     whole = _content(path)
     _remove(path)
-    assert fresh.submit(_killed_often, out, 20, _map, ref.path, path).result() == {whole}
+    assert fresh.submit(_killed_often, out, _KILLS, _map, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", out}
 
 
@@ -377,7 +386,7 @@ def test_reductions_killed_at_random_are_the_same(tmp_path, array, fresh):
     _reduce(ref.path, path)
     whole = _content(path)
     _remove(path)
-    assert fresh.submit(_killed_often, 0, 20, _reduce, ref.path, path).result() == {whole}
+    assert fresh.submit(_killed_often, 0, _KILLS, _reduce, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.npy", "b.npy"}
 
 
@@ -392,7 +401,7 @@ def test_two_passes_killed_at_random_are_the_same(tmp_path, array, fresh):
     blocks.rechunk(ref, (12, 5), out=path)
     whole = _content(path)
     _remove(path)
-    assert fresh.submit(_killed_often, 1, 20, _rechunk, ref.path, path).result() == {whole}
+    assert fresh.submit(_killed_often, 1, _KILLS, _rechunk, ref.path, path).result() == {whole}
     assert {name for name in os.listdir(tmp_path) if name[0] != "."} == {"a.zarr", "b.zarr"}
 
 
@@ -485,3 +494,163 @@ def test_product_keeps_its_blocks(tmp_path, array, monkeypatch):
     )
     np.testing.assert_allclose(found.load(), array @ array.T, 1e-5, 1e-5)
     assert seen[-1][1] == job["blocks"]["number"] > 3
+
+
+def _interrupt(done, total):
+    if done == 3:
+        raise KeyboardInterrupt
+
+
+def _interrupted(path, out, **options):
+    with pytest.raises(KeyboardInterrupt):
+        blocks.map_blocks(
+            _double, path, out=out, chunks=(4, 30), progress=_interrupt, **{"dtype": "f4"} | options
+        )
+
+
+def test_directories_with_files_of_others_are_let_be(tmp_path, array):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "thesis.txt").write_text("years of work")
+    for out, told in (("b.npy", "thesis.txt"), ("own/b.npy", "would be in it")):
+        with pytest.raises(ResumeError, match=told):
+            blocks.map_blocks(_double, array, out=tmp_path / out, dtype="f4", resume=own)
+    (own / "recipe.json").write_text("{}")
+    with pytest.raises(ResumeError, match="a file of others"):
+        blocks.map_blocks(_double, array, out=tmp_path / "b.npy", dtype="f4", resume=own)
+    assert sorted(os.listdir(own)) == ["recipe.json", "thesis.txt"]
+    assert os.listdir(tmp_path) == ["own"]
+
+
+@pytest.mark.parametrize("jobs", [("one", "two"), ("one", True)])
+def test_drafts_of_other_jobs_are_not_filled_further(tmp_path, array, jobs):
+    out = tmp_path / "b.npy"
+    first, second = (tmp_path / job if isinstance(job, str) else job for job in jobs)
+    _interrupted(array, out, resume=first)
+    found = blocks.map_blocks(
+        _triple, array, out=out, dtype="f8", chunks=(4, 30), resume=second
+    ).load()
+    assert found.dtype == "f8"
+    np.testing.assert_array_equal(found, array * 3)
+    assert sorted(os.listdir(tmp_path)) == ["b.npy", "one"]
+
+
+def test_two_jobs_at_one_output(tmp_path, array):
+    out = tmp_path / "b.npy"
+
+    def other(done, total):
+        with pytest.raises(ResumeError, match="another process"):
+            blocks.map_blocks(_double, array, out=out, dtype="f4", resume=tmp_path / "two")
+
+    blocks.map_blocks(_double, array, out=out, dtype="f4", resume=tmp_path / "one", progress=other)
+    assert {*os.listdir(tmp_path)} <= {"b.npy", "two"}
+
+
+def test_what_zarr_was_writing_is_not_published(tmp_path, array):
+    out = tmp_path / "b.zarr"
+    _interrupted(array, out, resume=True)
+    left = tmp_path / "b.zarr.fxjob" / "draft" / "c" / "4" / f"0.{'ab' * 16}.partial"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half a chunk")
+    blocks.map_blocks(_double, array, out=out, dtype="f4", chunks=(4, 30), resume=True)
+    assert list(out.glob("**/*.partial")) == []
+
+
+@pytest.mark.parametrize("job", [True, "job"])
+@pytest.mark.parametrize("removals", [0, 1])
+def test_ended_between_publishing_and_removing_the_job(tmp_path, array, monkeypatch, job, removals):
+    ref, out = fx.save(tmp_path / "a.npy", array), tmp_path / "b.zarr"
+    resume = job if job is True else tmp_path / job
+    options = {"out": out, "memory": 6000, "resume": resume}
+    monkeypatch.setattr(routes, "_CLEARLY", math.inf)  # always two passes
+    remove_at_once, left = files.remove_at_once, iter(range(removals))
+
+    def remove(path):
+        if next(left, None) is None:
+            raise InterruptedError
+        remove_at_once(path)
+
+    monkeypatch.setattr(files, "remove_at_once", remove)
+    if removals and job is True:  # there is but one directory
+        blocks.rechunk(ref, (8, 8), **options)
+    else:
+        with pytest.raises(InterruptedError):
+            blocks.rechunk(ref, (8, 8), **options)
+    np.testing.assert_array_equal(fx.load(out), array)
+    monkeypatch.setattr(files, "remove_at_once", remove_at_once)
+    if removals:  # it is complete for whoever asks
+        with pytest.raises(ArrayExistsError):
+            blocks.rechunk(ref, (8, 8), **options)
+        found = blocks.rechunk(ref, (8, 8), overwrite=True, **options)
+    else:
+        found = blocks.rechunk(ref, (8, 8), **options)
+    np.testing.assert_array_equal(found.load(), array)
+    assert sorted(os.listdir(tmp_path)) == ["a.npy", "b.zarr"]
+
+
+def test_input_and_output_in_one_store(tmp_path, array):
+    path = tmp_path / "both.zarr"
+    ref = fx.save(path, array, key="a", chunks=(4, 30))
+    fx.create_array(path, key="b", shape=array.shape, dtype="f4", chunks=(4, 30))
+    out = fx.open_array(path, key="b", mode="r+")
+    _interrupted(ref, out, resume=True)
+    fx.create_array(path, key="c", shape=array.shape, dtype="f4", chunks=(4, 30))
+    third = fx.open_array(path, key="c", mode="r+")
+    options = {"dtype": "f4", "chunks": (4, 30), "resume": True}
+    with pytest.raises(ResumeError, match=r"outputs\[0\]\.key was b, and is c"):
+        blocks.map_blocks(_double, ref, out=third, **options)
+    blocks.map_blocks(_double, ref, out=out, **options)
+    np.testing.assert_array_equal(fx.load(path, key="b"), array * 2)
+
+
+def test_another_compression_is_something_else(tmp_path, array):
+    out = tmp_path / "b.zarr"
+    options = {"out": out, "memory": 4000, "resume": True}
+    with pytest.raises(KeyboardInterrupt):
+        blocks.rechunk(array, (8, 8), progress=_interrupt, **options)
+    with pytest.raises(ResumeError, match=r"compression was None, and is zstd"):
+        blocks.rechunk(array, (8, 8), compression="zstd", **options)
+
+
+def test_full_disk_while_the_journal_is_written(tmp_path, array, monkeypatch):
+    out, write_at, left = tmp_path / "b.npy", capabilities.write_at, iter(range(4))
+
+    def write(fd, data, offset):
+        if len(data) == 16 and next(left, None) is None:
+            write_at(fd, data[:5], offset)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_at(fd, data, offset)
+
+    options = {"out": out, "dtype": "f4", "chunks": (2, 30), "resume": True}
+    monkeypatch.setattr(capabilities, "write_at", write)
+    with pytest.raises(StorageFullError, match="journal"):
+        blocks.map_blocks(_double, array, **options)
+    monkeypatch.undo()
+    seen = []
+    found = blocks.map_blocks(_double, array, progress=lambda done, _: seen.append(done), **options)
+    np.testing.assert_array_equal(found.load(), array * 2)
+    assert seen[0] == 4
+    assert os.listdir(tmp_path) == ["b.npy"]
+
+
+def test_full_disk_while_the_recipe_is_written(tmp_path, array, monkeypatch):
+    def dump(*args, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(json, "dump", dump)
+    for resume in (True, tmp_path / "job"):
+        with pytest.raises(StorageFullError, match=r"recipe\.json"):
+            blocks.map_blocks(_double, array, out=tmp_path / "b.npy", dtype="f4", resume=resume)
+        assert os.listdir(tmp_path) == []
+
+
+def test_descriptions_that_are_cut_off_count_as_none(tmp_path, array):
+    out = tmp_path / "b.npy"
+    _interrupted(array, out, resume=True)
+    for name in ("draft.ref.json", "draft.published.json"):
+        (tmp_path / "b.npy.fxjob" / name).write_bytes(b"")
+    out.touch()
+    options = {"dtype": "f4", "chunks": (4, 30), "resume": True, "overwrite": True}
+    np.testing.assert_array_equal(
+        blocks.map_blocks(_double, array, out=out, **options).load(), array * 2
+    )

@@ -13,6 +13,7 @@ from filexchange.blocks.execution.planning import Plan
 from filexchange.blocks.execution.progress import reported
 from filexchange.blocks.execution.recipes import recipe
 from filexchange.blocks.execution.running import run
+from filexchange.blocks.execution.workers import check_can_be_sent
 from filexchange.blocks.storage.drafts import Output, opened
 from filexchange.blocks.storage.sources import Source
 from filexchange.blocks.storage.targets import Layout, Slot, Target
@@ -89,6 +90,7 @@ def fill(
     Exception
         Of the function. No file appears then, and no worker writes any more.
     """
+    check_can_be_sent(function, settings.executor)
     told = recipe(plan.operation, function, inputs, layouts, regions) if settings.resume else {}
     with (
         jobs.working(settings.resume, layouts, told, overwrite=overwrite) as job,
@@ -167,7 +169,8 @@ class _Filling:
                 for number, slots_sums in zip(numbers, found, strict=True)
                 if self._sum(number, slots_sums) == journal.done[number]
             }
-        journal.keep(kept)
+        if len(kept) < len(journal.done):
+            journal.keep(kept)
         return frozenset(kept)
 
     def _sum(self, number: int, sums: Sequence[int | None]) -> int:

@@ -14,8 +14,9 @@ from filexchange import capabilities, files
 from filexchange.aliases import Shape
 from filexchange.blocks.execution.checkpoints import Checkpoint
 from filexchange.blocks.execution.journal import Journal
+from filexchange.blocks.storage.drafts import forget
 from filexchange.blocks.storage.targets import Layout, is_path
-from filexchange.errors import ResumeError, UnsupportedOptionError
+from filexchange.errors import ArrayNotFoundError, ResumeError, UnsupportedOptionError
 
 T = TypeVar("T")
 
@@ -47,7 +48,13 @@ class Job:
 
     def draft(self, output: Layout) -> str | None:
         """Return where a new file is until it is complete: beside its path, to be renamed."""
-        return os.path.join(f"{output.path}{_SUFFIX}", _DRAFT) if is_path(output.out) else None
+        return _draft(output) if is_path(output.out) else None
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it belongs to another job, which goes on where it is complete and removes it."""
+        above = os.path.dirname(self.directory)
+        return all(os.path.exists(os.path.join(above, name)) for name in (_RECIPE, _LOCK))
 
     def path(self, name: str) -> str:
         """Return the path of a file that belongs to the job."""
@@ -74,17 +81,18 @@ class Job:
 
     def recipe(self) -> dict[str, Any] | None:
         """Return what is to be done; None if nothing was begun."""
+        path = self.path(_RECIPE)
         try:
-            with open(self.path(_RECIPE), encoding="utf-8") as file:
-                found = json.load(file)
-        except (FileNotFoundError, NotADirectoryError):
+            with files.naming_errors(path), open(path, encoding="utf-8") as file:
+                found: dict[str, Any] = json.load(file)
+            return {name: found[name] for name in (*_ESSENTIAL, *found)}
+        except ArrayNotFoundError:
             return None
-        except ValueError as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ResumeError(
-                f"{self.path(_RECIPE)!r} is damaged ({error}): remove {self.directory!r} to begin "
-                "anew"
+                f"{path!r} is damaged, or a file of others ({error!r}): remove {self.directory!r} "
+                "to begin anew, or give another directory as resume="
             ) from error
-        return dict(found)
 
     def write(self, recipe: Mapping[str, Any]) -> None:
         """Remember what is to be done."""
@@ -107,6 +115,10 @@ class Job:
             + "; ".join(f"{name} was {old}, and is {new}" for name, (old, new) in found.items())
             + f". Nothing was changed: {remedy}remove that directory to begin anew"
         )
+
+
+def _draft(output: Layout) -> str:
+    return os.path.join(f"{output.path}{_SUFFIX}", _DRAFT)
 
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
@@ -173,7 +185,8 @@ def working(
     ArrayExistsError
         If nothing was begun, and there are files at the paths that are not to be replaced.
     ResumeError
-        If something else was begun there, or another process is at it.
+        If something else was begun there, another process is at it, or a directory was given that
+        has files of others.
     """
     job = find(resume, layouts)
     if job is None:
@@ -186,28 +199,65 @@ def working(
                 "leave out resume=, or give a path as out="
             )
     if job.recipe() is None:
+        _check_own(job, layouts)
         for each in layouts:
             each.check_place(overwrite=overwrite)
     job.check(recipe, is_forced=resume == "force")
-    drafts = [f"{each.path}{_SUFFIX}" for each in layouts if is_path(each.out)]
-    for directory in (job.directory, *drafts):
+    drafts = [_draft(each) for each in layouts if is_path(each.out)]
+    # Those of a step are its job's.
+    owned = [] if job.is_step else drafts
+    directories = list(dict.fromkeys([job.directory, *map(os.path.dirname, owned)]))
+    for directory in dict.fromkeys([job.directory, *map(os.path.dirname, drafts)]):
         with files.naming_errors(directory):
             os.makedirs(directory, exist_ok=True)
-    with _alone(job):
+    with contextlib.ExitStack() as stack:
+        for directory in directories:
+            stack.enter_context(_alone(directory))
         job.check(recipe, is_forced=resume == "force")
-        job.write(recipe)
+        with contextlib.ExitStack() as unless_written:
+            if job.recipe() is None:
+                for directory in directories:
+                    unless_written.callback(files.remove_at_once, directory)
+                # Of a job in another directory, which is gone or was another operation.
+                for draft in owned:
+                    forget(draft)
+            job.write(recipe)
+            unless_written.pop_all()
         try:
             yield job
         except BaseException as error:
             error.add_note(f"what is done is kept in {job.directory!r}: resume= goes on from there")
             raise
-        for directory in (job.directory, *drafts):
-            files.remove_at_once(directory)
+        if not job.is_step:
+            for directory in directories:
+                files.remove_at_once(directory)
+
+
+def _check_own(job: Job, layouts: Sequence[Layout]) -> None:
+    """Raise `ResumeError` if something would be lost with a directory that is to be a job's."""
+    inside = os.path.join(job.directory, "")
+    for each in layouts:
+        if each.path is not None and os.path.join(each.path, "").startswith(inside):
+            raise ResumeError(
+                f"{job.directory!r} is removed when {each.path!r}, which would be in it, is "
+                "complete: give a directory apart from it as resume="
+            )
+    with files.naming_errors(job.directory), contextlib.suppress(FileNotFoundError):
+        others = [name for name in os.listdir(job.directory) if not _is_own(name)]
+        if others:
+            raise ResumeError(
+                f"{job.directory!r} is removed when the operation is complete, and has files of "
+                f"others in it, as {min(others)!r}: give a new directory as resume="
+            )
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith((_LOCK, _DRAFT)) or name.endswith(files.PARTIAL_SUFFIX)
 
 
 @contextlib.contextmanager
-def _alone(job: Job) -> Iterator[None]:
-    path = job.path(_LOCK)
+def _alone(directory: str) -> Iterator[None]:
+    path = os.path.join(directory, _LOCK)
     with files.naming_errors(path):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | capabilities.OPEN_FLAGS, 0o666)
     try:
@@ -215,8 +265,8 @@ def _alone(job: Job) -> Iterator[None]:
             capabilities.lock_exclusively(fd)
         except BlockingIOError as error:
             raise ResumeError(
-                f"another process, or a worker that it left, is at {job.directory!r}: wait for it, "
-                "or end it"
+                f"another process, or a worker that it left, is at {directory!r}: wait for it, or "
+                "end it"
             ) from error
         yield
     finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from filexchange import files
 from filexchange.aliases import Slices
 from filexchange.blocks.execution.tokens import token
 from filexchange.blocks.storage.grid import Grid, UnevenGrid
@@ -13,7 +14,7 @@ from filexchange.blocks.storage.sources import Source
 from filexchange.blocks.storage.targets import Layout
 from filexchange.ref import ArrayRef
 
-_VERSION = 1
+_VERSION = 2
 
 
 def recipe(
@@ -46,7 +47,8 @@ def _input(source: Source) -> dict[str, Any]:
     array = source.array
     found: dict[str, Any] = {"shape": list(source.shape), "dtype": str(source.dtype)}
     if isinstance(array, ArrayRef):
-        size, modified = _stamp(array.path)
+        with files.naming_errors(array.path):
+            size, modified = _stamp(array.path, array.key)
         region = None if array.region is None else token(array.region)
         return {
             "path": array.path,
@@ -64,18 +66,33 @@ def _input(source: Source) -> dict[str, Any]:
     return {**found, "type": name, **({} if tokenize is None else {"content": token(tokenize())})}
 
 
-def _stamp(path: str) -> tuple[int, int]:
-    """Return the size of a file, or of all in a directory, and when something last changed."""
-    found = [os.stat(path)]
-    for directory, _, names in os.walk(path):
-        found += [os.stat(os.path.join(directory, name)) for name in names]
+def _stamp(path: str, key: str | None) -> tuple[int, int]:
+    """Return the size of a file, or of an array in a directory, and when something last changed."""
+    if not os.path.isdir(path):
+        found = [os.stat(path)]
+    else:
+        # What is beside the array may be the output.
+        place = os.path.join(path, key or "")
+        found = [os.stat(place)]
+        for directory, _, names in os.walk(place, onerror=_raise):
+            found += [os.stat(os.path.join(directory, name)) for name in names]
     return sum(each.st_size for each in found), max(each.st_mtime_ns for each in found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _output(output: Layout) -> dict[str, Any]:
     chunks = output.chunks
+    out = output.out
+    if isinstance(out, ArrayRef):
+        place = {"key": out.key, "region": None if out.region is None else token(out.region)}
+    else:
+        place = {"compression": output.compression, "attrs": token(output.attrs)}
     return {
         "path": output.path,
+        **place,
         "shape": list(output.shape),
         "dtype": str(output.dtype),
         "chunks": None if chunks is None else list(chunks),

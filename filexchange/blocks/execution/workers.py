@@ -1,10 +1,14 @@
 """Who works: threads and processes that are started here, and executors of others."""
 
 import contextlib
+import io
 import multiprocessing
 import os
+import pickle
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from filexchange import capabilities
@@ -36,6 +40,26 @@ def are_threads(executor: Any) -> bool:
     )
 
 
+def check_can_be_sent(function: Callable[[Any], Any], executor: Any) -> None:
+    """Raise `UnsupportedOptionError` if processes that are started here cannot get a function."""
+    if executor != "processes":
+        return
+    try:
+        ForkingPickler(_Nowhere()).dump(function)
+    except (AttributeError, TypeError, ValueError, RuntimeError, pickle.PickleError) as error:
+        raise UnsupportedOptionError(
+            f"executor='processes' sends the function to other processes, and it cannot be pickled "
+            f"({error}): use a function of a module, and arguments that can be pickled, or threads"
+        ) from error
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that forgets what is written."""
+
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes
+
+
 @contextlib.contextmanager
 def executing(
     executor: Any, most: int, function: Callable[[Any], Any], memory: int
@@ -60,7 +84,7 @@ def executing(
         limited = (function, memory // workers + _ALLOWANCE)
         # Started anew: a fork of a process with threads may hang.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, _limit_memory, limited) as pool:
+        with ProcessPoolExecutor(workers, context, _begin, limited) as pool:
             yield pool, workers
     elif executor is None or executor == "threads" or isinstance(executor, int):
         with ThreadPoolExecutor(workers, "filexchange-blocks") as pool:
@@ -72,9 +96,18 @@ def executing(
         yield executor, getattr(executor, "_max_workers", None) or _cores()
 
 
-def _limit_memory(_function: Callable[[Any], Any], room: int) -> None:
+def _begin(_function: Callable[[Any], Any], room: int) -> None:
     """Limit this process; the function came along so that what it imports is not counted."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     capabilities.limit_memory(room)
+
+
+def _end_with_parent() -> None:
+    """End this process when that which started it is killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _cores() -> int:

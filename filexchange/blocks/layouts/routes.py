@@ -122,8 +122,8 @@ def route(
     one = Route(block, None, None, read.touched(permuted(block, order)))
     if not math.prod(read.shape) or _holds_all(block, written.shape):
         return one
-    two = _two_passes(read, written, order, itemsize, most)
-    return two if _cost_of_two(two, read, written, itemsize) < _CLEARLY * cost(block) else one
+    two, cost_of_two = _two_passes(read, written, order, itemsize, most)
+    return two if cost_of_two < _CLEARLY * cost(block) else one
 
 
 def _holds_all(block: Shape, shape: Shape) -> bool:
@@ -146,7 +146,10 @@ def evened(block: Shape, shape: Shape, unit: Shape) -> Shape:
     return tuple(max(1, step) for step in even)
 
 
-def _two_passes(read: Lie, written: Lie, order: tuple[int, ...], itemsize: int, most: int) -> Route:
+def _two_passes(
+    read: Lie, written: Lie, order: tuple[int, ...], itemsize: int, most: int
+) -> tuple[Route, int]:
+    """Return the way by tiles, and what it costs."""
     second = block_shape(written.shape, itemsize, most * itemsize, written.unit)
     second = evened(second, written.shape, written.unit or (1,) * len(order))
     wanted = permuted(second, order)
@@ -159,12 +162,8 @@ def _two_passes(read: Lie, written: Lie, order: tuple[int, ...], itemsize: int, 
     tile = tuple(map(min, first, wanted))
     # Where blocks of the output are whole, tiles follow each other.
     counted = sorted(range(len(order)), key=lambda axis: wanted[axis] >= read.shape[axis])
-    return Route(second, first, Tiles(read.shape, tile, tuple(counted)), read.touched(first))
-
-
-def _cost_of_two(two: Route, read: Lie, written: Lie, itemsize: int) -> int:
-    assert two.first is not None and two.tiles is not None  # noqa: S101, PT018
-    tile = math.prod(two.tiles.tile) * itemsize
-    between = two.tiles.elements * itemsize
-    between += _RUN_BYTES * -(-between // max(1, tile))
-    return read.cost(two.first, itemsize) + 2 * between + written.cost(two.block, itemsize)
+    tiles = Tiles(read.shape, tile, tuple(counted))
+    between = tiles.elements * itemsize
+    between += _RUN_BYTES * -(-between // max(1, math.prod(tile) * itemsize))
+    cost = read.cost(first, itemsize) + 2 * between + written.cost(second, itemsize)
+    return Route(second, first, tiles, read.touched(first)), cost

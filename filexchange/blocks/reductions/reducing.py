@@ -16,6 +16,7 @@ from filexchange.blocks.execution.planning import Plan
 from filexchange.blocks.execution.progress import reported
 from filexchange.blocks.execution.recipes import recipe
 from filexchange.blocks.execution.running import run
+from filexchange.blocks.execution.workers import check_can_be_sent
 from filexchange.blocks.reductions.merging import Merged, Reducer
 from filexchange.blocks.reductions.paneling import reduction_grid, reduction_plan
 from filexchange.blocks.storage.grid import Grid
@@ -82,6 +83,8 @@ def _fold(
     settings: Settings,
 ) -> Any:
     """Return the result for the axes that stay."""
+    work = _Work(reducer.chunk, axes)
+    check_can_be_sent(work, settings.executor)
     told = (
         recipe(plan.operation, (reducer, axes), source.parts, (), grid) if settings.resume else {}
     )
@@ -89,7 +92,6 @@ def _fold(
         checkpoint = None if job is None else job.checkpoint("state")
         before = None if checkpoint is None else checkpoint.load()
         merged = Merged.of(source.shape, grid, axes) if before is None else before
-        work = _Work(reducer.chunk, axes)
         regions = (grid[i] for i in range(merged.count, len(grid)))
         tasks = ((source.piece(each), tuple(part.start for part in each)) for each in regions)
         made = run(work, tasks, settings.executor, plan.most, settings.budget)

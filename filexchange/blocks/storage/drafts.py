@@ -114,13 +114,29 @@ def _created(layout: Layout, fmt: Format, place: str) -> ArrayRef:
 
 def _kept_draft(layout: Layout, fmt: Format, place: str) -> ArrayRef:
     """Return the draft that is there from before, if it is complete as a file, or a new one."""
-    if os.path.exists(place + _DESCRIPTION) and os.path.exists(place):
-        with open(place + _DESCRIPTION, encoding="utf-8") as file:
-            return ArrayRef.from_json(file.read())
+    told = _told(place + _DESCRIPTION)
+    if told is not None and os.path.exists(place):
+        _remove_partial(place)
+        return ArrayRef.from_json(told["ref"])
     files.remove(place)
     draft = _created(layout, get_format("npy") if layout.is_staged(kept=True) else fmt, place)
-    _write(place + _DESCRIPTION, draft.to_json())
+    _tell(place + _DESCRIPTION, {"ref": draft.to_json()})
     return draft
+
+
+def _remove_partial(place: str) -> None:
+    """Remove what Zarr was writing to a directory when its process was killed: it is published."""
+    for directory, _, names in os.walk(place):
+        for name in names:
+            if name.endswith(files.PARTIAL_SUFFIX):
+                files.remove(os.path.join(directory, name))
+
+
+def forget(place: str) -> None:
+    """Remove a draft that was kept, and what is told of it."""
+    # The description last: without it a draft is not filled further.
+    for path in (place + _PUBLISHED, place, place + _DESCRIPTION):
+        files.remove(path)
 
 
 def _converted(draft: ArrayRef, layout: Layout, fmt: Format, aside: str) -> Any:
@@ -130,22 +146,33 @@ def _converted(draft: ArrayRef, layout: Layout, fmt: Format, aside: str) -> Any:
 
 def _tell_published(place: str, aside: str, result: ArrayRef) -> None:
     """Remember, before it is renamed, how the published file is recognized."""
-    told = {"inode": os.stat(aside).st_ino, "ref": result.to_json()}
-    _write(place + _PUBLISHED, json.dumps(told))
+    _tell(place + _PUBLISHED, {"inode": os.stat(aside).st_ino, "ref": result.to_json()})
 
 
 def _published_before(path: str, place: str) -> ArrayRef | None:
-    if not (os.path.exists(place + _PUBLISHED) and os.path.exists(path)):
+    told = _told(place + _PUBLISHED)
+    if told is None or not os.path.exists(path):
         return None
-    with open(place + _PUBLISHED, encoding="utf-8") as file:
-        told = json.load(file)
     is_it = os.stat(path).st_ino == told["inode"]
     return ArrayRef.from_json(told["ref"]) if is_it else None
 
 
-def _write(path: str, text: str) -> None:
+def _tell(path: str, told: dict[str, Any]) -> None:
     with files.publish(path, overwrite=True) as aside, open(aside, "x", encoding="utf-8") as file:
-        file.write(text)
+        json.dump(told, file)
+
+
+def _told(path: str) -> dict[str, Any] | None:
+    """Return what is told, or None if there is nothing whole, as after a power failure."""
+    if not os.path.exists(path):
+        return None
+    with files.naming_errors(path), open(path, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return found
 
 
 @contextlib.contextmanager
