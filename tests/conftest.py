@@ -13,11 +13,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 
 import filexchange as fx
 from filexchange import lanes, participants, sweeping
+
+# A slow machine is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Seconds that another process's test may have to remove what a killed process left.
 _PATIENCE = 30.0

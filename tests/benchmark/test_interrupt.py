@@ -32,7 +32,7 @@ def test_ctrl_c_shows_what_there_is_and_leaves_nothing(tmp_path: Path) -> None:
     )
     os.close(theirs)
     shown = b""
-    while b"1%" not in shown:
+    while not re.search(rb"[1-9]%", shown):
         part = _read(ours)
         assert part, shown
         shown += part
