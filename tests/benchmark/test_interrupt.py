@@ -1,6 +1,7 @@
 """Ctrl-C in a terminal reaches every process of the program."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
