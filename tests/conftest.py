@@ -242,7 +242,7 @@ def dask_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     directory = str(tmp_path_factory.mktemp("dask"))
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     _lasting.append(directory)
     with (
         dask.config.set(temporary_directory=directory),
