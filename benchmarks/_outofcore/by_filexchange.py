@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 import filexchange as fx
 from _outofcore import appending
 from _outofcore.formulas import QUANTILES, fft_rows, formula, unit_rows
@@ -31,8 +33,8 @@ def session(job: Job) -> Iterator[Any]:
 
 
 def moments(job: Job, budget: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = blocks.describe(_input(job), axis=0, **budget)
-    return {"mean": found.mean, "std": found.std}
+    found = blocks.moments(_input(job), axis=0, **budget)
+    return {"mean": found.mean, "std": np.sqrt(found.variance())}
 
 
 def map_to_file(job: Job, budget: Mapping[str, Any]) -> None:
@@ -94,7 +96,7 @@ def _needing(verb: str, way: Way) -> Way:
 
 
 WAYS = {
-    "moments": _needing("describe", moments),
+    "moments": _needing("moments", moments),
     "map": _needing("map_blocks", map_to_file),
     "transpose": _needing("transpose", transpose),
     "rechunk": _needing("rechunk", rechunk),

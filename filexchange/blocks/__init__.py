@@ -8,6 +8,7 @@ from filexchange.blocks.execution.planning import Plan
 from filexchange.blocks.growth.growing import append, writer
 from filexchange.blocks.growth.writing import Writer
 from filexchange.blocks.iterating import iter_blocks
+from filexchange.blocks.kernels.moments import Moments
 from filexchange.blocks.layouts.joining import concatenate, stack
 from filexchange.blocks.layouts.rechunking import rechunk
 from filexchange.blocks.layouts.storing import store
@@ -33,7 +34,7 @@ from filexchange.blocks.reductions.arithmetic import (
 )
 from filexchange.blocks.reductions.counting import bincount
 from filexchange.blocks.reductions.covariances import cov, gram
-from filexchange.blocks.reductions.describing import Description, describe
+from filexchange.blocks.reductions.describing import Description, describe, moments
 from filexchange.blocks.reductions.extremes import argmax, argmin, nanargmax, nanargmin
 from filexchange.blocks.reductions.histograms import histogram
 from filexchange.blocks.reductions.missing import nanmax, nanmin, nanprod, nansum
@@ -45,6 +46,7 @@ from filexchange.blocks.sorts.sorting import argsort, sort
 
 __all__ = [
     "Description",
+    "Moments",
     "Plan",
     "Writer",
     "all",
@@ -71,6 +73,7 @@ __all__ = [
     "mean",
     "median",
     "min",
+    "moments",
     "moveaxis",
     "nanargmax",
     "nanargmin",

@@ -43,3 +43,15 @@ def test_nothing(array):
 def test_refused():
     with pytest.raises(UnsupportedArrayError):
         blocks.describe(np.ones(2, "c8"))
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f4", "c8"])
+def test_mean_and_variance_in_one_pass(dtype):
+    array = (np.random.default_rng(2).normal(size=(40, 9)) * 50).astype(dtype)
+    found = blocks.moments(array, 0, keepdims=True, chunks=(7, 4))
+    np.testing.assert_allclose(found.mean, array.mean(0, "c16" if dtype == "c8" else "f8")[None])
+    wide = array.astype("c16" if dtype == "c8" else "f8")
+    np.testing.assert_allclose(found.variance(1), wide.var(0, ddof=1)[None])
+    whole = blocks.moments(array)
+    assert whole.count == array.size
+    assert blocks.moments(array, plan_only=True).operation == "moments"

@@ -8,7 +8,8 @@ import numpy as np
 
 from filexchange.aliases import Array
 from filexchange.blocks.execution.planning import Plan
-from filexchange.blocks.kernels.moments import Moments, merge, moments, nan_moments
+from filexchange.blocks.kernels.moments import Moments, merge, nan_moments
+from filexchange.blocks.kernels.moments import moments as moments_of_block
 from filexchange.blocks.reductions.arithmetic import Axis
 from filexchange.blocks.reductions.merging import Along, Reducer
 from filexchange.blocks.reductions.missing import greatest, least
@@ -65,7 +66,7 @@ class _Part(NamedTuple):
 
 
 def _of_block(block: Array, axis: tuple[int, ...]) -> _Part:
-    found = moments(block, axis)
+    found = moments_of_block(block, axis)
     size = math.prod(block.shape[each] for each in axis)
     if size == 0:
         nothing = np.full(np.shape(found.count), np.nan)[()]
@@ -86,7 +87,6 @@ def _merged(first: _Part, second: _Part) -> _Part:
 
 
 def _described(found: _Part) -> Array:
-    """Return one record for each lane, so that those of several parts can be put together."""
     count = np.asarray(found.moments.count)
     columns = {
         "count": count,
@@ -96,7 +96,13 @@ def _described(found: _Part) -> Array:
         "mean": np.asarray(found.moments.mean, np.float64),
         "std": np.sqrt(found.moments.variance(), dtype=np.float64),
     }
-    records = np.empty(count.shape, [(name, column.dtype) for name, column in columns.items()])
+    return _recorded(columns)
+
+
+def _recorded(columns: dict[str, Array]) -> Array:
+    """Return one record for each lane, so that those of several parts can be put together."""
+    dtype = [(name, column.dtype) for name, column in columns.items()]
+    records = np.empty(columns["count"].shape, dtype)
     for name, column in columns.items():
         records[name] = column
     return records
@@ -152,3 +158,42 @@ def describe(
     if isinstance(found, Plan):
         return found
     return Description(*(found[each.name] for each in fields(Description)))
+
+
+def _records(found: Moments) -> Array:
+    return _recorded({name: np.asarray(each) for name, each in found._asdict().items()})
+
+
+def moments(
+    a: Any, axis: Axis = None, *, keepdims: bool = False, **options: Unpack[ReductionOptions]
+) -> Any:
+    """Return count, sum and squared deviations along axes: mean and variance in one pass.
+
+    Parameters
+    ----------
+    a : ArrayRef, path, ndarray or lazy array
+        Of numbers.
+    axis : int, tuple of int or None, optional
+        All axes by default.
+    keepdims : bool, optional
+        Leave the axes with length 1.
+    **options
+        As of :func:`reduction`.
+
+    Returns
+    -------
+    Moments
+        A named tuple `count`, `total` and `m2`, with `mean` and `variance(ddof=0)`.
+
+    Examples
+    --------
+    >>> from filexchange import blocks
+    >>> found = blocks.moments(np.array([[1.0, 2.0], [3.0, 6.0]]), axis=0)
+    >>> found.mean, found.variance(ddof=1)
+    (array([2., 4.]), array([2., 8.]))
+    """
+    reducer = Reducer(Along(moments_of_block), merge, _records)
+    found = reduced("moments", a, reducer, axis, keepdims, **options)
+    if isinstance(found, Plan):
+        return found
+    return Moments(*(found[name] for name in Moments._fields))
