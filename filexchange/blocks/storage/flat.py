@@ -16,6 +16,9 @@ from filexchange.errors import BadArrayFileError
 from filexchange.geometry import iter_blocks
 from filexchange.ref import ArrayRef
 
+# Bytes of a run that is worth a request to the disk of its own.
+_LONG_RUN = 1 << 20
+
 # Elements of a tile across and along the memory that it is read from.
 _TILE = (64, 2048)
 
@@ -147,7 +150,7 @@ def write_region(path: str, offset: int, shape: Shape, region: Slices, block: Ar
         for i, start in enumerate(starts):
             at = offset + start * block.dtype.itemsize
             capabilities.write_at(fd, data[i * nbytes : (i + 1) * nbytes], at)
-            if nbytes == len(data):
+            if nbytes == len(data) or nbytes >= _LONG_RUN:
                 # Dirty pages that pile up stall every writer. Short runs are left to the kernel,
                 # which writes them together with their neighbors of later blocks.
                 capabilities.start_writeback(fd, at, nbytes)
