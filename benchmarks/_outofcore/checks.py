@@ -3,6 +3,7 @@
 Each class is for one workload. What one knows is computed once, from the npy form of the inputs.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ class WrongError(Exception):
     """A result that is not what was asked for."""
 
 
-class Check:
+class Check(ABC):
     """Compares an output with what the inputs, the paths of npy files, must give."""
 
     def __init__(self, inputs: Mapping[str, str], nbytes: int) -> None:
@@ -25,12 +26,12 @@ class Check:
         self.nbytes = nbytes
         self.know()
 
-    def know(self) -> None:
+    def know(self) -> None:  # noqa: B027 - some need nothing
         """Compute what is needed for all checks."""
 
+    @abstractmethod
     def check(self, stem: str, results: Mapping[str, Any]) -> None:
         """Raise WrongError if the output, or the small results, are wrong."""
-        raise NotImplementedError
 
     def input(self, name: str) -> Any:
         """Return an input, mapped anew: what stays mapped stays in the page cache."""

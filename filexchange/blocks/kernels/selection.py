@@ -131,6 +131,11 @@ class Survey:
         """
         wanted = tuple(map(operator.index, ranks))
         total = self.count + self.missing
+        if wanted and total == 0:
+            raise RegionError(
+                "there are 0 elements, which have no ranks, medians or quantiles: give an array "
+                "that has some"
+            )
         outside = [rank for rank in wanted if not 0 <= rank < total]
         if outside:
             raise RegionError(

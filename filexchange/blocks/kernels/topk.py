@@ -77,11 +77,11 @@ class Largest:
     def __add__(self, other: Self) -> Self:
         values = np.concatenate([self.values, other.values], dtype=self.values.dtype)
         indexes = np.concatenate([self.indexes, other.indexes])
-        best = np.lexsort([indexes, self._ranks(values)])[: self.k]
+        best = np.lexsort([indexes, self.ranks(values)])[: self.k]
         return type(self)(self.k, values[best], indexes[best])
 
     @staticmethod
-    def _ranks(values: Array) -> Array:
+    def ranks(values: Array) -> Array:
         """Return keys of which the lowest are wanted."""
         return ~to_keys(values)
 
@@ -100,16 +100,17 @@ class Smallest(Largest):
     __slots__ = ()
 
     @staticmethod
-    def _ranks(values: Array) -> Array:
+    def ranks(values: Array) -> Array:
+        """Return keys of which the lowest are wanted."""
         return to_keys(values)
 
 
 def _lowest(flat: Array, k: int, of: type[Largest]) -> Array:
     """Return where the elements with the lowest ranks are, in order."""
-    ranks, places = of._ranks(flat[:0]), np.empty(0, np.intp)  # noqa: SLF001
+    ranks, places = of.ranks(flat[:0]), np.empty(0, np.intp)
     worst = None
     for start in range(0, flat.size, _TILE):
-        tile = of._ranks(flat[start : start + _TILE])  # noqa: SLF001
+        tile = of.ranks(flat[start : start + _TILE])
         # Elements that equal the worst of the best have higher indexes.
         better = np.arange(tile.size) if worst is None else np.flatnonzero(tile < worst)
         if better.size:

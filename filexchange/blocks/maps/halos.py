@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from filexchange.blocks.storage.broadcasting import own_part
 from filexchange.blocks.storage.sources import Piece, Source
 
 # As `numpy.pad` calls them. What is beyond a periodic edge is read from the other one.
-_PADS: Mapping[str, str] = MappingProxyType({"reflect": "symmetric", "nearest": "edge"})
+_PADS: Mapping[str, Literal["symmetric", "edge"]] = MappingProxyType(
+    {"reflect": "symmetric", "nearest": "edge"}
+)
 
 
 def overlapping_piece(source: Source, region: Slices, shape: Shape, overlap: Overlap) -> Piece:
@@ -101,19 +104,18 @@ class _HaloPiece:
             if any(pad):
                 widths = [pad if i == axis else (0, 0) for i in range(block.ndim)]
                 if isinstance(edge, str):
-                    block = np.pad(block, widths, mode=_PADS[edge])  # type: ignore[call-overload]
+                    block = np.pad(block, widths, mode=_PADS[edge])
                 else:
                     block = np.pad(block, widths, constant_values=edge)
         return block
 
     def _together(self) -> Array:
-        if len(self.parts) == 1:
-            return self.parts[0][1].read()
-        shape = tuple(part.stop for part in self.parts[-1][0])
-        whole: Array | None = None
-        for place, piece in self.parts:
-            block = piece.read()
-            if whole is None:
-                whole = np.empty(shape, block.dtype)
-            whole[place] = block
-        return whole  # type: ignore[return-value]
+        (place, piece), *others = self.parts
+        block = piece.read()
+        if not others:
+            return block
+        whole = np.empty(tuple(part.stop for part in self.parts[-1][0]), block.dtype)
+        whole[place] = block
+        for place, piece in others:
+            whole[place] = piece.read()
+        return whole
