@@ -15,7 +15,6 @@ import mmap
 import os
 import shutil
 import stat
-import time
 import zlib
 from collections.abc import Iterator
 
@@ -34,7 +33,7 @@ from filexchange.errors import (
     FileExchangeError,
     StorageFullError,
 )
-from filexchange.patience import Patience
+from filexchange.patience import Patience, Pauses
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -323,7 +322,7 @@ def _lock_file(path: str) -> str:
 
 
 def _lock_name(lock: str, path: str, patience: Patience) -> int:
-    pause = _FIRST_PAUSE
+    pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
     while True:
         try:
             fd = os.open(lock, os.O_RDWR | os.O_CREAT | capabilities.OPEN_FLAGS, 0o666)
@@ -338,8 +337,7 @@ def _lock_name(lock: str, path: str, patience: Patience) -> int:
                 os.close(fd)
                 raise busy_error(path) from None
             # Not by waiting in the kernel: a forked child may keep a lock that has served.
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pauses.wait()
         except BaseException:
             os.close(fd)
             raise

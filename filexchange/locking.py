@@ -3,12 +3,11 @@
 import contextlib
 import errno
 import os
-import time
 from collections.abc import Iterator, Sequence
 
 from filexchange import capabilities, files
 from filexchange.errors import LockTimeoutError
-from filexchange.patience import Patience
+from filexchange.patience import Patience, Pauses
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1e-4, 1e-2
 
@@ -31,7 +30,7 @@ def locked(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) 
 
 def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -> int:
     patience = Patience(timeout)
-    pause = _FIRST_PAUSE
+    pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
     while True:
         # Each holder has an open file description of its own: threads exclude each other, too.
         fd = files.open_regular(path, writable=True)
@@ -49,8 +48,7 @@ def _lock(path: str, ranges: Sequence[tuple[int, int]], timeout: float | None) -
                 path,
             )
         # The kernel waits for a lock, but not until a time.
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pauses.wait()
 
 
 def _got(fd: int, path: str, ranges: Sequence[tuple[int, int]], *, wait: bool) -> bool:

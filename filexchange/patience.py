@@ -1,4 +1,4 @@
-"""The time that is left of a timeout."""
+"""The time that is left of a timeout, and pauses until it is over."""
 
 import time
 
@@ -25,3 +25,29 @@ class Patience:
     def is_over(self) -> bool:
         """Whether no time is left."""
         return self._end is not None and time.monotonic() >= self._end
+
+
+class Pauses:
+    """Pauses between attempts, each twice as long as the one before.
+
+    Parameters
+    ----------
+    first, longest : float
+        In seconds.
+
+    Examples
+    --------
+    >>> pauses = Pauses(1e-5, 2e-5)
+    >>> for _ in range(3):
+    ...     pauses.wait()
+    """
+
+    __slots__ = ("_longest", "_next")
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._next, self._longest = first, longest
+
+    def wait(self) -> None:
+        """Sleep for the next pause."""
+        time.sleep(self._next)
+        self._next = min(2 * self._next, self._longest)

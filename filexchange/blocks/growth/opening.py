@@ -1,6 +1,5 @@
 """Opening an array for its only writer: one that is there, or a new one of no items."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from filexchange.errors import (
 from filexchange.formats import Format, Growing, WriteOptions
 from filexchange.geometry import lengths_of
 from filexchange.options import checked_key, resolve_target, unsupported
-from filexchange.patience import Patience
+from filexchange.patience import Patience, Pauses
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1e-3, 5e-2
 
@@ -33,7 +32,7 @@ def growth_target(path: PathLike, format: str | None) -> tuple[str, Format]:
 
 def grow(fmt: Format, path: str, key: str | None, patience: Patience) -> Growing:
     """Open an array to make it longer, as soon as nobody else does."""
-    pause = _FIRST_PAUSE
+    pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
     while True:
         try:
             with fmt.naming_errors(path):
@@ -41,8 +40,7 @@ def grow(fmt: Format, path: str, key: str | None, patience: Patience) -> Growing
         except ArrayBusyError:
             if patience.is_over:
                 raise
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pauses.wait()
 
 
 def find(fmt: Format, path: str, key: str | None, patience: Patience) -> Growing | None:
