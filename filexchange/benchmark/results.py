@@ -1,44 +1,62 @@
-"""What was measured, as values that do not change and turn into JSON."""
+"""What was measured, as values that do not change and turn into JSON and back."""
 
 import dataclasses
 import json
-import os
-import platform
 import statistics
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
 
-from filexchange.benchmark.cases import Case
+from filexchange.benchmark.machine import Machine
+from filexchange.errors import BadArrayFileError
 
-_PACKAGES = ("filexchange", "numpy", "h5py", "zarr")
+#: Version of the JSON document.
+SCHEMA = 2
+
+#: ``warm``: written to the page cache and read from it. ``fsync``: written until the disk has it,
+#: read from the page cache. ``cold``: as fsync, and read from the disk.
+Cache = Literal["warm", "fsync", "cold"]
+CACHES: tuple[Cache, ...] = get_args(Cache)
+
+#: ``format``: files of a format. ``transport``: a way from one process to another, whatever it
+#: uses. ``floor``: what the machine can do at best.
+Role = Literal["format", "transport", "floor"]
+
+#: What is timed, in seconds.
+#:
+#: write: the producer writes the array; of a transport, hands it over.
+#: read: the consumer opens it and reads every byte.
+#: slice: it opens it and reads a hundredth of the rows, contiguous, from the middle.
+#: strided: a hundredth of the rows, evenly spaced.
+#: rows: a hundredth of the rows, at random, sorted.
+#: chunk: one chunk, or as much of a format that has none.
+#: shared: several consumers read every byte at the same time, until the last one is done.
+#: round_trip: from the start of writing until the consumer has read every byte and says so.
+Access = Literal["write", "read", "slice", "strided", "rows", "chunk", "shared", "round_trip"]
+ACCESSES: tuple[Access, ...] = get_args(Access)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sample:
-    """One measurement of one case; times in seconds.
+class Case(NamedTuple):
+    """One thing that is measured.
 
     Attributes
     ----------
-    write_s : float
-        To write the arrays to files.
-    read_s : float
-        To open the references in the other process and read every byte.
-    slice_s : float
-        To open them and read a hundredth of the rows, from the middle.
-    round_trip_s : float
-        From the start of writing until the consumer's answer is there.
-    nbytes_on_disk : int
-        What the files take.
-    verified : bool
-        Whether the bytes that arrived have the checksum of those that were sent.
+    input : str
+        Name of an input.
+    way : str
+        How it is exchanged: a format with its options as they are spelled on the command line
+        (``npy``, ``zarr:zstd:5``), the name of a transport (``queue``, ``pickle``), or ``memcpy``
+        and the like for a floor.
+    directory : str
+        Where files go; empty for what has none.
+    cache : {"warm", "fsync", "cold"}
+    role : {"format", "transport", "floor"}
     """
 
-    write_s: float
-    read_s: float
-    slice_s: float
-    round_trip_s: float
-    nbytes_on_disk: int
-    verified: bool
+    input: str
+    way: str
+    directory: str
+    cache: Cache = "warm"
+    role: Role = "format"
 
 
 class Spread(NamedTuple):
@@ -51,49 +69,67 @@ class Spread(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CaseResult:
-    """All measurements of one case, or why there are none."""
+    """All measurements of one case, or why there are none.
+
+    Attributes
+    ----------
+    case : Case
+    seconds : mapping of str to tuple of float
+        Samples of each access, in the order of the rounds. An access that means nothing for a
+        case is not there.
+    nbytes_on_disk : int or None
+        What the files take; None if there are none.
+    peak_memory : int or None
+        Bytes of memory that producer and consumer had at most beside what they had before, and
+        beside mapped files.
+    error : str or None
+        Why it failed. What was measured before is kept.
+    """
 
     case: Case
-    samples: tuple[Sample, ...] = ()
+    seconds: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    nbytes_on_disk: int | None = None
+    peak_memory: int | None = None
     error: str | None = None
 
-    def spread(self, field: str) -> Spread:
-        """Return the median and range of a field of the samples, of which there must be some."""
-        return spread([getattr(sample, field) for sample in self.samples])
+    @property
+    def is_measured(self) -> bool:
+        """Whether there are samples and no error."""
+        return self.error is None and any(self.seconds.values())
+
+    def spread(self, access: str) -> Spread | None:
+        """Return the median and range of an access, None if it was not measured."""
+        return spread(self.seconds.get(access, ()))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ArrayFacts:
-    """One of the arrays that were exchanged."""
+class Input:
+    """One of the arrays that were exchanged.
+
+    Attributes
+    ----------
+    name : str
+        Unique in a run.
+    kind : str
+        Of synthetic data, or ``file``.
+    shape, dtype, nbytes
+        Of the array; the dtype as a string.
+    """
 
     name: str
+    kind: str
     shape: tuple[int, ...]
     dtype: str
     nbytes: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Machine:
-    """Where it was measured."""
+class Place:
+    """A directory that was written to, and its file system."""
 
-    system: str
-    cpu_count: int
     directory: str
     file_system: str
-    python: str
-    packages: dict[str, str]
-
-    @classmethod
-    def here(cls, directory: str) -> "Machine":
-        """Return the facts about this machine and the file system of `directory`."""
-        return cls(
-            system=f"{platform.system()} {platform.release()} {platform.machine()}",
-            cpu_count=_cpu_count(),
-            directory=directory,
-            file_system=_file_system(directory),
-            python=platform.python_version(),
-            packages={name: _version(name) for name in _PACKAGES},
-        )
+    device: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,80 +139,102 @@ class Results:
     Attributes
     ----------
     machine : Machine
-    arrays : tuple of ArrayFacts
-        What was exchanged, all of them together in every measurement.
-    repeat : int
-        How many samples each case is to have.
-    memcpy_s : tuple of float
-        Seconds to copy the same bytes into memory in use, measured in between.
+    inputs : tuple of Input
+    places : tuple of Place
     cases : tuple of CaseResult
+        Floors are among them.
+    started : str
+        ISO 8601, UTC.
+    elapsed : float
+        Seconds.
+    complete : bool
+        Whether every case has the samples that it was to have, or failed.
     """
 
     machine: Machine
-    arrays: tuple[ArrayFacts, ...]
-    repeat: int
-    memcpy_s: tuple[float, ...]
+    inputs: tuple[Input, ...]
+    places: tuple[Place, ...]
     cases: tuple[CaseResult, ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays in memory."""
-        return sum(array.nbytes for array in self.arrays)
+    started: str
+    elapsed: float = 0.0
+    complete: bool = False
 
     @property
     def measured(self) -> tuple[CaseResult, ...]:
         """The cases that have samples and no error."""
-        return tuple(result for result in self.cases if result.samples and result.error is None)
+        return tuple(result for result in self.cases if result.is_measured)
+
+    def input(self, name: str) -> Input:
+        """Return the input of that name."""
+        return next(each for each in self.inputs if each.name == name)
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON values, with medians beside the raw samples."""
+        """Return everything as JSON values, with medians beside the samples."""
         document = dataclasses.asdict(self)
-        document["page_cache"] = "warm"
-        document["nbytes"] = self.nbytes
+        document["schema"] = SCHEMA
         document["cases"] = [_case_to_json(result) for result in self.cases]
-        result: dict[str, Any] = json.loads(json.dumps(document))
-        return result
+        plain: dict[str, Any] = json.loads(json.dumps(document))
+        return plain
+
+    @classmethod
+    def from_json(cls, document: Any) -> "Results":
+        """Return what :meth:`to_json` gave.
+
+        Raises
+        ------
+        BadArrayFileError
+            If it is something else.
+        """
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise BadArrayFileError(
+                f"this is not a benchmark's JSON of schema {SCHEMA}: write it with "
+                "`filexchange bench --json FILE`"
+            )
+        try:
+            return cls(
+                machine=Machine(**document["machine"]),
+                inputs=tuple(
+                    Input(**{**each, "shape": tuple(each["shape"])}) for each in document["inputs"]
+                ),
+                places=tuple(Place(**each) for each in document["places"]),
+                cases=tuple(map(_case_from_json, document["cases"])),
+                started=document["started"],
+                elapsed=document["elapsed"],
+                complete=document["complete"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadArrayFileError(
+                f"this benchmark's JSON is damaged ({type(error).__name__}: {error}): measure again"
+            ) from error
 
 
-def spread(values: list[float]) -> Spread:
-    """Return the median and range of one or more numbers."""
-    return Spread(statistics.median(values), min(values), max(values))
+def spread(values: tuple[float, ...]) -> Spread | None:
+    """Return the median and range of some numbers, None if there are none.
+
+    Examples
+    --------
+    >>> spread((3.0, 1.0, 2.0))
+    Spread(median=2.0, low=1.0, high=3.0)
+    """
+    return Spread(statistics.median(values), min(values), max(values)) if values else None
 
 
 def _case_to_json(result: CaseResult) -> dict[str, Any]:
-    fields = [field.name for field in dataclasses.fields(Sample) if field.name != "verified"]
     return {
-        "name": str(result.case),
-        "format": result.case.format,
-        "compression": result.case.compression,
+        **result.case._asdict(),
+        "seconds": {name: list(samples) for name, samples in result.seconds.items()},
+        "median": {name: statistics.median(s) for name, s in result.seconds.items() if s},
+        "nbytes_on_disk": result.nbytes_on_disk,
+        "peak_memory": result.peak_memory,
         "error": result.error,
-        "verified": bool(result.samples) and all(sample.verified for sample in result.samples),
-        "median": {name: result.spread(name).median for name in fields} if result.samples else None,
-        "samples": [dataclasses.asdict(sample) for sample in result.samples],
     }
 
 
-def _cpu_count() -> int:
-    """Return the CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _file_system(directory: str) -> str:
-    import psutil  # noqa: PLC0415 - costs more to import than all the rest
-
-    real = os.path.realpath(directory)
-    mounts = [
-        part
-        for part in psutil.disk_partitions(all=True)
-        if os.path.join(real, "").startswith(os.path.join(part.mountpoint, ""))
-    ]
-    return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else "unknown"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # also filexchange itself, run from a source tree
-        return "not installed"
+def _case_from_json(document: Any) -> CaseResult:
+    return CaseResult(
+        case=Case(**{name: document[name] for name in Case._fields}),
+        seconds={name: tuple(samples) for name, samples in document["seconds"].items()},
+        nbytes_on_disk=document["nbytes_on_disk"],
+        peak_memory=document["peak_memory"],
+        error=document["error"],
+    )

@@ -1,0 +1,87 @@
+"""The machine, and what its file systems are."""
+
+import dataclasses
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = ("filexchange", "numpy", "h5py", "hdf5plugin", "zarr", "joblib", "ray", "imageio")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it was measured.
+
+    Attributes
+    ----------
+    system, processor, python : str
+    cpu_count : int
+        CPUs that the process may use.
+    memory : int
+        Bytes.
+    packages : dict of str to str
+        Versions of those that are installed.
+    """
+
+    system: str
+    processor: str
+    cpu_count: int
+    memory: int
+    python: str
+    packages: dict[str, str]
+
+    @classmethod
+    def here(cls) -> "Machine":
+        """Return the facts about this machine."""
+        import psutil  # noqa: PLC0415 - costs more to import than all the rest
+
+        return cls(
+            system=f"{platform.system()} {platform.release()} {platform.machine()}",
+            processor=_processor(),
+            cpu_count=cpu_count(),
+            memory=psutil.virtual_memory().total,
+            python=platform.python_version(),
+            packages={name: found for name in _PACKAGES if (found := _version(name))},
+        )
+
+
+def cpu_count() -> int:
+    """Return the CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def file_system(directory: str) -> tuple[str, str]:
+    """Return type and device of a directory's file system, ``"unknown"`` if they cannot be told."""
+    import psutil  # noqa: PLC0415 - costs more to import than all the rest
+
+    real = os.path.join(os.path.realpath(directory), "")
+    mounts = [
+        part
+        for part in psutil.disk_partitions(all=True)
+        if real.startswith(os.path.join(part.mountpoint, ""))
+    ]
+    if not mounts:
+        return "unknown", "unknown"
+    found = max(mounts, key=lambda part: len(part.mountpoint))
+    return found.fstype, found.device
+
+
+def _processor() -> str:
+    """Return the model of the processor, as far as the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        pass
+    return platform.processor() or "unknown"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # also filexchange itself, run from a source tree
+        return None
