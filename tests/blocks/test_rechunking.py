@@ -49,13 +49,15 @@ def test_tiles_hold_the_array(data):
 def test_routes_keep_to_units_and_limits(data):
     ndim = data.draw(st.integers(1, 3))
     shape = _shapes(data, ndim, 60)
-    read = Lie(shape, data.draw(st.sampled_from([None, _shapes(data, ndim, 60)])))
+    chunks = data.draw(st.sampled_from([None, _shapes(data, ndim, 60)]))
+    read = Lie(shape, chunks, data.draw(st.sampled_from([None, chunks])) if chunks else shape)
     order = tuple(data.draw(st.permutations(range(ndim))))
     turned = tuple(shape[axis] for axis in order)
     unit = data.draw(st.sampled_from([None, _shapes(data, ndim, 60)]))
     most = data.draw(st.integers(1, 5000))
     own = tuple(map(min, unit or (1,) * ndim, turned))
-    found = route(read, Lie(turned, unit), order, [own], 1, most)
+    written = Lie(turned, unit, None if unit else turned)
+    found = route(read, written, order, [[own]], 1, most)
     for step, each, length in zip(found.block, own, turned, strict=True):
         assert step == length or step % each == 0
     assert math.prod(found.block) <= max(most, math.prod(own))
