@@ -88,7 +88,7 @@ def test_pancakes_to_pencils(tmp_path, monkeypatch, name, out, passes):
     array = _RNG.normal(size=(50, 12, 18)).astype("f4")
     chunked = name in {"a.zarr", "a.h5"}
     ref = fx.save(tmp_path / name, array, chunks=(4, 12, 18) if chunked else None)
-    options = {"out": tmp_path / out, "memory": 150_000, "executor": 2}
+    options = {"out": tmp_path / out, "memory": 60_000, "executor": 2}
     plan = blocks.rechunk(ref, (50, 4, 4), plan_only=True, **options)
     assert (plan.temporary > 0) == (passes == 2)
     found = blocks.rechunk(ref, (50, 4, 4), **options)

@@ -18,8 +18,8 @@ from filexchange.geometry import block_shape
 # What one more run costs, as bytes that would be read or written meanwhile.
 _RUN_BYTES = 16 << 10
 
-# Two passes need room on the disk, and larger blocks memory, so they have to be this much better.
-_CLEARLY = 0.8
+# Two passes need room on the disk, so they have to be this much better; larger blocks memory.
+_CLEARLY = _CLEARLY_LARGER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def route(
 
     block, *larger = (min(blocks, key=cost) for blocks in candidates)
     for each in larger:
-        block = each if cost(each) < _CLEARLY * cost(block) else block
+        block = each if cost(each) < _CLEARLY_LARGER * cost(block) else block
     one = Route(block, None, None, read.touched(permuted(block, order)))
     if not math.prod(read.shape) or _holds_all(block, written.shape):
         return one

@@ -8,7 +8,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,13 +50,13 @@ def _read_batch(chunks: ChunkFiles, batch: Sequence[_Part], block: Array) -> Non
         for part in batch:
             path = chunks.find(part.position)
             if not os.path.lexists(path):
-                block[part.within] = chunks.fill
+                _view(block, part)[...] = chunks.fill
                 continue
             fd = stack.enter_context(files.opened(path))
             _ask(fd, chunks, part)
             found.append((part, path, fd))
         for part, path, fd in found:
-            target = block[part.within]
+            target = _view(block, part)
             read = target if target.flags.c_contiguous else np.empty(target.shape, target.dtype)
             read_spans_into(read, fd, path, 0, _spans(chunks, part))
             if read is not target:
@@ -86,6 +86,13 @@ def _parts(chunks: ChunkFiles, region: Slices) -> Iterator[_Part]:
         yield _Part(position, inner, within)
 
 
+def _view(block: Array, part: _Part) -> Array:
+    """Return what a block has of a chunk; of an array without axes too, and not its element."""
+    place: Any = (*part.within, ...)
+    view: Array = block[place]
+    return view
+
+
 def _spans(chunks: ChunkFiles, part: _Part) -> Iterator[tuple[int, int]]:
     starts, length = runs(chunks.chunks, part.inner)
     return ((start, start + length) for start in starts)
@@ -112,7 +119,7 @@ def write_region(chunks: ChunkFiles, region: Slices, block: Array) -> None:
 
 def _filled(chunks: ChunkFiles, part: _Part, block: Array) -> Array:
     """Return a chunk of full length: what is beyond the end of the array is the fill value."""
-    values = block[part.within]
+    values = _view(block, part)
     if values.shape == chunks.chunks:
         return dense(values)
     chunk = np.full(chunks.chunks, chunks.fill)
