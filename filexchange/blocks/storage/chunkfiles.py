@@ -16,6 +16,7 @@ from filexchange import capabilities, files
 from filexchange.aliases import Array, Shape, Slices
 from filexchange.blocks.storage.flat import LONG_RUN, dense, read_spans_into, runs
 from filexchange.blocks.storage.grid import parts, region_shape
+from filexchange.errors import ArrayNotFoundError
 from filexchange.formats import ChunkFiles
 
 # Bytes that the disk is asked for at a time, and files that are open at a time.
@@ -49,10 +50,11 @@ def _read_batch(chunks: ChunkFiles, batch: Sequence[_Part], block: Array) -> Non
         found = []
         for part in batch:
             path = chunks.find(part.position)
-            if not os.path.lexists(path):
+            try:
+                fd = stack.enter_context(files.opened(path))
+            except ArrayNotFoundError:
                 _view(block, part)[...] = chunks.fill
                 continue
-            fd = stack.enter_context(files.opened(path))
             _ask(fd, chunks, part)
             found.append((part, path, fd))
         for part, path, fd in found:
