@@ -29,6 +29,8 @@ class Job(NamedTuple):
     accesses : frozenset of str
     seconds : float
         What is quicker is repeated for that long.
+    watches_memory : bool
+        Whether the parent will look for the most memory; then freed memory is given back before.
     """
 
     case: Case
@@ -37,6 +39,7 @@ class Job(NamedTuple):
     plugin: type[Format] | None
     accesses: frozenset[Access]
     seconds: float
+    watches_memory: bool
 
 
 class Ready(NamedTuple):

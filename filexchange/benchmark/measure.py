@@ -35,7 +35,7 @@ DEFAULT_BUDGET = 50.0
 DEFAULT_ACCESSES: tuple[Access, ...] = tuple(name for name in ACCESSES if name != "shared")
 
 # What is quicker than this is done several times in a row, and the median taken.
-_VISIT_SECONDS = 0.015
+_VISIT_SECONDS = 0.01
 # A process that takes longer hangs: nothing writes and reads a hundred times slower than disks.
 _PATIENCE_SECONDS = 20.0
 _SLOWEST_RATE = 2e6
@@ -111,8 +111,8 @@ def run(
     timed. Every array that arrives is compared with its checksum. All files are removed, whatever
     happens.
 
-    Each sample is the median of what could be repeated within 15 ms, once for a slow case; that is
-    how long such an operation takes in a loop. The first visit of a case is not counted, but where
+    Each sample is the median of what could be repeated within a few milliseconds, once for a slow
+    case; that is how long such an operation takes in a loop. The first visit of a case is not counted, but where
     there is no time for a second one. It is then that memory is watched.
 
     Examples
@@ -259,9 +259,8 @@ class _Run:
         schedule = turns(positions, self._budget, self._repeat)
         for turn in schedule:
             entry = self._plan[turn.position]
-            answer = self._crew.measure(
-                self._job(entry), self._time_limit(entry), watches_memory=turn.visits == 0
-            )
+            job = self._job(entry, watches_memory=turn.visits == 0)
+            answer = self._crew.measure(job, self._time_limit(entry))
             turn.took(answer.elapsed)
             result = _extended(results.cases[turn.position], answer, is_second=turn.visits == 2)  # noqa: PLR2004 - as it says
             turn.is_done = result.error is not None or (
@@ -273,12 +272,11 @@ class _Run:
             yield results
         yield replace(results, complete=all(map(self._is_complete, results.cases)))
 
-    def _job(self, entry: Entry) -> Job:
+    def _job(self, entry: Entry, *, watches_memory: bool) -> Job:
         case = entry.case
         plugin = None if entry.way is None else entry.way.plugin
-        seconds = _VISIT_SECONDS
         scratch = self._scratches.get(case.directory, "")
-        return Job(case, scratch, entry.way, plugin, self._accesses, seconds)
+        return Job(case, scratch, entry.way, plugin, self._accesses, _VISIT_SECONDS, watches_memory)
 
     def _time_limit(self, entry: Entry) -> float:
         if self._limit is not None:

@@ -76,7 +76,7 @@ class Crew:
     ) -> None:
         self._stop(at_once=error is not None)
 
-    def measure(self, job: Job, limit: float, *, watches_memory: bool = False) -> Answer:
+    def measure(self, job: Job, limit: float) -> Answer:
         """Visit a case once.
 
         Parameters
@@ -84,8 +84,6 @@ class Crew:
         job : Job
         limit : float
             Seconds after which it is given up.
-        watches_memory : bool, optional
-            Whether to look for the most memory, which costs a little time of the CPU.
         """
         self.start()
         start = time.monotonic()
@@ -94,7 +92,7 @@ class Crew:
             self._refuse_unmade(job)
             self._connection.send(job)
             self._answer(start + limit)
-            watch = MemoryWatch(self._pids()) if watches_memory else None
+            watch = MemoryWatch(self._pids()) if job.watches_memory else None
             outcome = self._answer(start + limit, watch)
             peak = None if watch is None else watch.peak
         except TimeoutError:

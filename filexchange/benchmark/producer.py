@@ -66,8 +66,9 @@ class _Producer:
             job = parent.recv()  # fails if a plug-in's class is nowhere in this process
             visit = self._visit(job, self._load(job.case.input))
             self._prepare(job)
-            self.consumers.ask_all(Settle())
-            capabilities.trim_memory()
+            if job.watches_memory:
+                self.consumers.ask_all(Settle())
+                capabilities.trim_memory()
         except GONE:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the results show it

@@ -10,6 +10,9 @@ _FEWEST, _MOST = 5, 40
 _STEADY = 0.03
 # In how many rounds the time that is left should be used up.
 _ROUNDS_LEFT = 12
+# Samples that tell how much they spread. To have them, a case may take more than its share.
+_FEW = 3
+_MOST_SHARES = 4
 
 
 class Budget:
@@ -71,7 +74,8 @@ def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
     Every case is measured once at first. Then come rounds, forwards and backwards in turn, so that
     a drift of the machine hits all alike. In each round every case gets the same credit of time,
     and is measured when it has saved up for what it costs: slow cases take part in fewer rounds,
-    and take no more of the budget than the others do.
+    and take no more of the budget than the others do. Only for its first few samples a case may
+    take several times its share.
 
     Parameters
     ----------
@@ -93,11 +97,14 @@ def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
         open_ones = [turn for turn in waiting if _may_begin(turn, budget, repeat)]
         if not open_ones:
             return
-        share = max(0.0, budget.left) / (len(open_ones) * _ROUNDS_LEFT)
+        fair = max(0.0, budget.left) / len(open_ones)
+        share = fair / _ROUNDS_LEFT
         for turn in reversed(open_ones) if backwards else open_ones:
-            must = turn.visits <= repeat
             turn.credit = min(turn.credit + share, max(turn.cost, share))
-            if must or (turn.credit >= turn.cost and _may_begin(turn, budget, repeat)):
+            is_due = turn.credit >= turn.cost or (
+                turn.visits <= _FEW and turn.cost <= _MOST_SHARES * fair
+            )
+            if turn.visits <= repeat or (is_due and _may_begin(turn, budget, repeat)):
                 turn.credit -= turn.cost
                 yield turn
         backwards = not backwards
