@@ -91,8 +91,10 @@ class Standing(NamedTuple):
 
     Attributes
     ----------
+    question : Question
     winners : tuple of CaseResult
-        The best, and those that are as good within the noise; least median first.
+        The best, and those that are as good within the noise. In the order of the cases, which is
+        the same in every run.
     value : float
         Median of the best: seconds, or bytes.
     behind : CaseResult or None
@@ -101,6 +103,7 @@ class Standing(NamedTuple):
         How many times the best it has.
     """
 
+    question: Question
     winners: tuple[CaseResult, ...]
     value: float
     behind: CaseResult | None
@@ -110,6 +113,10 @@ class Standing(NamedTuple):
     def is_tie(self) -> bool:
         """Whether there is more than one winner."""
         return len(self.winners) > 1
+
+    def value_of(self, winner: CaseResult) -> float:
+        """Return the median of one of the winners."""
+        return statistics.median(self.question.samples(winner))
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -170,20 +177,21 @@ def _belongs(case: Case, group: Group) -> bool:
 
 def standing(results: Results, group: Group, question: Question) -> Standing | None:
     """Return who wins, None if nobody was measured."""
-    field = [
+    in_order = [
         result
         for result in members(results, group, question.role)
         if result.is_measured and question.samples(result)
     ]
-    if not field:
+    if not in_order:
         return None
-    field.sort(key=lambda result: statistics.median(question.samples(result)))
+    field = sorted(in_order, key=lambda result: statistics.median(question.samples(result)))
     best = question.samples(field[0])
     behind = [each for each in field if question.is_clear(best, question.samples(each))]
     value = statistics.median(best)
     following = behind[0] if behind else None
     return Standing(
-        winners=tuple(result for result in field if result not in behind),
+        question=question,
+        winners=tuple(result for result in in_order if result not in behind),
         value=value,
         behind=following,
         margin=statistics.median(question.samples(following)) / value if following else None,

@@ -78,7 +78,7 @@ def test_a_header_makes_no_smaller_file(make_results: Make) -> None:
     results = make_results({"npy": {"write": 1, "bytes": 1.001}, "raw": {"write": 1}})
     found = standing(results, SHM, SMALLEST)
     assert found is not None
-    assert found.ways == ("raw", "npy")
+    assert found.ways == ("npy", "raw")
     assert found.behind is None
 
 
