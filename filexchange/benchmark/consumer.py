@@ -8,7 +8,7 @@ from typing import Any
 
 from filexchange import capabilities
 from filexchange.benchmark import trees
-from filexchange.benchmark.accesses import checksum, reopened, touch
+from filexchange.benchmark.accesses import Selection, checksum, reopened, touch
 from filexchange.benchmark.jobs import (
     GONE,
     Explore,
@@ -19,6 +19,7 @@ from filexchange.benchmark.jobs import (
     Settle,
     reason,
 )
+from filexchange.benchmark.results import Access
 from filexchange.benchmark.timing import repeating
 from filexchange.benchmark.transports import Endpoint
 from filexchange.formats import register_format
@@ -40,9 +41,7 @@ def consume(producer: Connection, endpoints: Mapping[tuple[str, str], Endpoint])
         return
 
 
-def _serve(
-    wish: Any, producer: Connection, endpoints: Mapping[tuple[str, str], Endpoint]
-) -> None:
+def _serve(wish: Any, producer: Connection, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
     match wish:
         case Read():
             _read(wish, producer)
@@ -66,21 +65,25 @@ def _read(wish: Read, producer: Connection) -> None:
         producer.send(checksum(array))
 
 
-def _explored(wish: Explore) -> dict[str, tuple[list[float], int]]:
-    found = {}
-    for access, part in wish.selections.items():
-        seconds = []
-        array = None
-        for _ in repeating(wish.seconds):
-            del array
-            if wish.is_cold:
-                trees.evict(wish.ref.path)
-            start = time.perf_counter()
-            array = part.read(reopened(wish.ref))
-            touch(array)
-            seconds.append(time.perf_counter() - start)
-        found[access] = seconds, checksum(array)
-    return found
+def _explored(wish: Explore) -> dict[Access, tuple[list[float], int]]:
+    return {access: _timed(wish, part) for access, part in wish.selections.items()}
+
+
+def _timed(wish: Explore, part: Selection) -> tuple[list[float], int]:
+    """Return the seconds of each access to a part, and the checksum of what was read."""
+    seconds: list[float] = []
+    found = 0
+    for number in repeating(wish.seconds):
+        if wish.is_cold:
+            trees.evict(wish.ref.path)
+        start = time.perf_counter()
+        array = part.read(reopened(wish.ref))
+        touch(array)
+        seconds.append(time.perf_counter() - start)
+        if number == 0:
+            found = checksum(array)
+        del array  # what is mapped stays in the cache
+    return seconds, found
 
 
 def _receive(endpoint: Endpoint, producer: Connection) -> None:

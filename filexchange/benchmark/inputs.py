@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from filexchange import arrays
-from filexchange.aliases import Array, PathLike
+from filexchange.aliases import Array
 from filexchange.benchmark import images
 from filexchange.benchmark.results import Input
 from filexchange.benchmark.synthetic import made, synthetic_layout

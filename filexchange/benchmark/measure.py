@@ -1,7 +1,7 @@
 """The run: every case in turn, round after round, until the figures are steady."""
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import statistics
 import tempfile
@@ -26,6 +26,7 @@ from filexchange.benchmark.results import (
     Results,
 )
 from filexchange.benchmark.schedule import Budget, is_steady, turns
+from filexchange.benchmark.timing import parse_seconds
 from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
 from filexchange.benchmark.ways import Way
 from filexchange.errors import UnsupportedOptionError
@@ -52,7 +53,7 @@ def run(
     caches: Iterable[Cache] = ("warm",),
     accesses: Iterable[Access] | None = None,
     readers: int = 1,
-    budget: float = DEFAULT_BUDGET,
+    budget: float | str = DEFAULT_BUDGET,
     repeat: int = 0,
     limit: float | None = None,
     on_progress: Callable[[Results], None] | None = None,
@@ -67,12 +68,12 @@ def run(
         three sizes.
     ways : iterable of str, optional
         Formats with their options, as in ``"npy"``, ``"zarr:zstd:5"``, ``"zarr:sharded"``,
-        ``"hdf5:chunked"``; by default all formats, laid out and compressed in the usual ways. See
-        :meth:`Way.parse`.
+        ``"hdf5:chunked"``: see :meth:`Way.parse`.
     transports : iterable of str, optional
         Other ways from process to process: ``queue`` (this package's), ``pickle`` (the standard
-        queue), ``shared_memory``, ``np.save``, ``joblib``, ``ray``. By default the first four if
-        `ways` is not given, else none.
+        queue), ``shared_memory``, ``np.save``, ``joblib``, ``ray``. With neither `ways` nor
+        `transports`, all formats, laid out and compressed in the usual ways, and the first four of
+        these; with one of them nothing of the other.
     directories : iterable of path-like, optional
         Where files go. By default where an exchange would put them and, where that is another
         file system, the directory for temporary files.
@@ -81,8 +82,9 @@ def run(
         What is timed: names of :data:`ACCESSES`. By default all, ``shared`` only with `readers`.
     readers : int, optional
         Consumers that read at the same time for ``shared``.
-    budget : float, optional
-        Seconds after which it ends. It ends earlier when all figures are steady.
+    budget : float or str, optional
+        Seconds, or ``"60s"`` and the like, after which it ends. It ends earlier when all figures
+        are steady.
     repeat : int, optional
         At least so many samples of every case, whatever the budget says.
     limit : float, optional
@@ -112,8 +114,8 @@ def run(
     happens.
 
     Each sample is the median of what could be repeated within a few milliseconds, once for a slow
-    case; that is how long such an operation takes in a loop. The first visit of a case is not counted, but where
-    there is no time for a second one. It is then that memory is watched.
+    case; that is how long such an operation takes in a loop. The first visit of a case does not
+    count, unless there is no time for a second one. It is then that memory is watched.
 
     Examples
     --------
@@ -153,7 +155,7 @@ def iter_results(
     caches: Iterable[Cache] = ("warm",),
     accesses: Iterable[Access] | None = None,
     readers: int = 1,
-    budget: float = DEFAULT_BUDGET,
+    budget: float | str = DEFAULT_BUDGET,
     repeat: int = 0,
     limit: float | None = None,
 ) -> Generator[Results]:
@@ -162,16 +164,14 @@ def iter_results(
     Closing the generator, or an exception in it such as ``KeyboardInterrupt``, ends the processes
     and removes the files. Parameters are those of :func:`run`.
     """
-    time = Budget(budget)
-    if transports is None:
-        transports = DEFAULT_TRANSPORTS if ways is None else ()
+    time = Budget(parse_seconds(budget) if isinstance(budget, str) else budget)
+    if ways is None and transports is None:
+        ways, transports = default_ways(), DEFAULT_TRANSPORTS
     chosen = [os.path.abspath(each) for each in directories or default_directories()]
     with contextlib.ExitStack() as stack:
         scratches = {directory: stack.enter_context(_scratch(directory)) for directory in chosen}
         sources = sources_of(inputs, scratches[chosen[0]])
-        plan = entries(
-            sources, default_ways() if ways is None else ways, transports, chosen, list(caches)
-        )
+        plan = entries(sources, ways or (), transports or (), chosen, list(caches))
         timed = _checked_accesses(accesses, readers)
         if repeat < 0 or readers < 1:
             raise UnsupportedOptionError(f"repeat={repeat} or readers={readers} is too few")
@@ -180,7 +180,7 @@ def iter_results(
             inputs=tuple(source.facts for source in sources),
             places=tuple(Place(each, *file_system(each)) for each in chosen),
             cases=tuple(CaseResult(entry.case, error=entry.error) for entry in plan),
-            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         )
         results = _refuse_cold(results, scratches)
         yield results

@@ -26,7 +26,7 @@ class RayStore(Endpoint):
         if self._actor is not None:
             return
         try:
-            import ray  # noqa: PLC0415 - need not be installed
+            import ray
         except ImportError as error:
             raise MissingDependencyError(
                 "the transport 'ray' needs the package ray: pip install ray"
@@ -43,7 +43,7 @@ class RayStore(Endpoint):
     def close(self) -> None:
         """End Ray."""
         if self._actor is not None:
-            import ray  # noqa: PLC0415 - need not be installed
+            import ray
 
             ray.shutdown()
 
@@ -55,7 +55,7 @@ class RayStore(Endpoint):
 
     def send(self, array: Array | None, consumer: Connection) -> Any:
         """Put an array into the object store."""
-        import ray  # noqa: PLC0415 - need not be installed
+        import ray
 
         return ray.put(array)
 
@@ -65,13 +65,13 @@ class RayStore(Endpoint):
 
     def wait(self, sent: Any, consumer: Connection) -> None:
         """Let the actor read it."""
-        import ray  # noqa: PLC0415 - need not be installed
+        import ray
 
         ray.get(self._actor.read.remote(sent))
 
     def checksum(self, sent: Any, consumer: Connection) -> int:
         """Let the actor compute it."""
-        import ray  # noqa: PLC0415 - need not be installed
+        import ray
 
         found: int = ray.get(self._actor.checksum.remote(sent))
         return found

@@ -1,5 +1,6 @@
 """Which case is measured next: in rounds, until the figures are steady or the time is over."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 # Rounds after which a case may be steady, and after which it is measured no more.
 _FEWEST, _MOST = 5, 40
 # Half the width of the interval that the median lies in, relative to it.
-_STEADY = 0.03
+_STEADY = 0.05
 # In how many rounds the time that is left should be used up.
 _ROUNDS_LEFT = 12
 # Samples that tell how much they spread. To have them, a case may take more than its share.
@@ -133,4 +134,5 @@ def is_steady(seconds: Mapping[str, Sequence[float]], repeat: int) -> bool:
 def _is_steady(samples: Sequence[float]) -> bool:
     low, middle, high = statistics.quantiles(samples, n=4)
     # What McGill, Tukey and Larsen draw as the notch of a box plot.
-    return 1.57 * (high - low) / len(samples) ** 0.5 <= 2 * _STEADY * middle
+    notch = 1.57 * (high - low) / math.sqrt(len(samples))
+    return notch <= _STEADY * middle

@@ -28,6 +28,18 @@ _PHOTONS = 100
 _BLOCK_BYTES = 1 << 20
 
 
+class _Part(NamedTuple):
+    """Places of an array, as open grids of indices along each axis."""
+
+    grid: list[Array]
+    shape: Shape
+    random: np.random.Generator
+
+    @property
+    def lengths(self) -> Shape:
+        return np.broadcast_shapes(*(axis.shape for axis in self.grid))
+
+
 class Kind(NamedTuple):
     """One kind of synthetic data.
 
@@ -38,13 +50,12 @@ class Kind(NamedTuple):
     shape : callable
         Returns the shape of about so many elements.
     fill : callable
-        Returns the values at some places of the array, which are given as open grids of indices
-        along each axis, next to the shape and a random generator.
+        Returns the values of a part, of about -1 to 1.
     """
 
     dtype: str
     shape: Callable[[int], Shape]
-    fill: Callable[[list[Array], Shape, np.random.Generator], Array]
+    fill: Callable[[_Part], Array]
 
 
 def _matrix(count: int) -> Shape:
@@ -62,48 +73,50 @@ def _vectors(count: int) -> Shape:
     return max(1, count // length), length
 
 
-def _waves(grid: list[Array], shape: Shape) -> Array:
+def _waves(rows: Array, columns: Array, shape: Shape) -> Array:
     """Return a smooth field of -1 to 1."""
-    rows, columns = (
+    across, along = (
         (axis * (_WAVES * math.tau / length)).astype("f4")
-        for axis, length in zip(grid[-2:], shape[-2:], strict=True)
+        for axis, length in zip((rows, columns), shape[-2:], strict=True)
     )
-    return np.cos(rows) * np.sin(columns)
+    waves: Array = np.cos(across) * np.sin(along)
+    return waves
 
 
-def _random(grid: list[Array], shape: Shape, random: np.random.Generator) -> Array:
-    return 2 * random.random(np.broadcast_shapes(*(axis.shape for axis in grid)), "f4") - 1
+def _random(part: _Part) -> Array:
+    return 2 * part.random.random(part.lengths, "f4") - 1
 
 
-def _field(grid: list[Array], shape: Shape, random: np.random.Generator) -> Array:
-    field = _waves(grid, shape)
-    field += _NOISE * random.standard_normal(field.shape, "f4")
+def _field(part: _Part) -> Array:
+    rows, columns = part.grid
+    field = _waves(rows, columns, part.shape)
+    field += _NOISE * part.random.standard_normal(field.shape, "f4")
     return field
 
 
-def _labels(grid: list[Array], shape: Shape, random: np.random.Generator) -> Array:
-    rows, columns = (axis // _LABEL_SIDE for axis in grid)
+def _labels(part: _Part) -> Array:
+    rows, columns = (axis // _LABEL_SIDE for axis in part.grid)
     # Any mixture of both that looks like no order to a codec.
-    return ((rows * 7919 + columns * 104_729) % _LABELS) * (2 / _LABELS) - 1
+    labels: Array = ((rows * 7919 + columns * 104_729) % _LABELS) * (2 / _LABELS) - 1
+    return labels
 
 
-def _sparse(grid: list[Array], shape: Shape, random: np.random.Generator) -> Array:
-    values = _random(grid, shape, random)
-    return np.where(random.random(values.shape, "f4") < _FILLED, values, np.float32(0))
+def _sparse(part: _Part) -> Array:
+    values = _random(part)
+    return np.where(part.random.random(values.shape, "f4") < _FILLED, values, np.float32(0))
 
 
-def _images(grid: list[Array], shape: Shape, random: np.random.Generator) -> Array:
-    frames, rows, columns = grid
-    light = 1 + _waves([rows + 8 * frames, columns], shape)
-    counts = _PHOTONS * light + np.sqrt(_PHOTONS * light) * random.standard_normal(
-        light.shape, "f4"
-    )
-    return counts.round() / (_INTEGER_RANGE / 2) - 1
+def _images(part: _Part) -> Array:
+    frames, rows, columns = part.grid
+    light = _PHOTONS * (1 + _waves(rows + 8 * frames, columns, part.shape))
+    noise = np.sqrt(light) * part.random.standard_normal(light.shape, "f4")
+    counts: Array = (light + noise).round() / (_INTEGER_RANGE / 2) - 1
+    return counts
 
 
-def _embeddings(grid: list[Array], shape: Shape, random: np.random.Generator) -> Array:
-    vectors = random.standard_normal(np.broadcast_shapes(*(axis.shape for axis in grid)), "f4")
-    vectors /= np.float32(math.sqrt(shape[-1]))
+def _embeddings(part: _Part) -> Array:
+    vectors = part.random.standard_normal(part.lengths, "f4")
+    vectors /= np.float32(math.sqrt(part.shape[-1]))
     return vectors
 
 
@@ -154,7 +167,7 @@ def made(kind: str, shape: Shape, dtype: DType) -> Array:
     random = np.random.default_rng(_SEED)
     for block in iter_blocks(shape, block_shape(shape, 4, _BLOCK_BYTES)):
         grid = np.ix_(*(np.arange(part.start, part.stop) for part in block))
-        array[block] = _scaled(KINDS[kind].fill(list(grid), shape, random), dtype)
+        array[block] = _scaled(KINDS[kind].fill(_Part(list(grid), shape, random)), dtype)
     return array
 
 
@@ -171,7 +184,7 @@ def synthetic_layout(nbytes: int, dtype: Any, kind: str) -> tuple[Shape, DType]:
 def checked_dtype(dtype: Any) -> DType:
     """Return a dtype that there can be synthetic data of."""
     try:
-        made = np.dtype(dtype)
+        made: DType = np.dtype(dtype)
     except TypeError as error:
         raise UnsupportedOptionError(
             f"dtype {dtype!r} is unknown ({error}): choose a number type such as float32 or int16"

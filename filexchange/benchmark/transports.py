@@ -193,42 +193,27 @@ def _queue(directory: str, context: BaseContext) -> Iterator[Endpoint]:
 
 
 @contextlib.contextmanager
-def _pickle(directory: str, context: BaseContext) -> Iterator[Endpoint]:
-    queue = context.Queue()
+def _pickle(context: BaseContext) -> Iterator[Endpoint]:
+    queue: Any = context.Queue()
     yield Pickled(queue)
     queue.close()
     queue.join_thread()
 
 
-@contextlib.contextmanager
-def _shared_memory(directory: str, context: BaseContext) -> Iterator[Endpoint]:
-    yield Shared()
+def _ray() -> Endpoint:
+    from filexchange.benchmark.raystore import RayStore  # noqa: PLC0415 - it builds on this module
+
+    return RayStore()
 
 
-@contextlib.contextmanager
-def _np_save(directory: str, context: BaseContext) -> Iterator[Endpoint]:
-    yield ByHand(directory)
-
-
-@contextlib.contextmanager
-def _joblib_file(directory: str, context: BaseContext) -> Iterator[Endpoint]:
-    yield Joblib(directory)
-
-
-@contextlib.contextmanager
-def _ray(directory: str, context: BaseContext) -> Iterator[Endpoint]:
-    from filexchange.benchmark.raystore import RayStore  # noqa: PLC0415 - need not be installed
-
-    yield RayStore()
-
-
-_MAKERS = {
+_Maker = Callable[[str, BaseContext], contextlib.AbstractContextManager[Endpoint]]
+_MAKERS: dict[str, _Maker] = {
     "queue": _queue,
-    "pickle": _pickle,
-    "shared_memory": _shared_memory,
-    "np.save": _np_save,
-    "joblib": _joblib_file,
-    "ray": _ray,
+    "pickle": lambda _, context: _pickle(context),
+    "shared_memory": lambda *_: contextlib.nullcontext(Shared()),
+    "np.save": lambda directory, _: contextlib.nullcontext(ByHand(directory)),
+    "joblib": lambda directory, _: contextlib.nullcontext(Joblib(directory)),
+    "ray": lambda *_: contextlib.nullcontext(_ray()),
 }
 _WITHOUT_FILES = {"pickle", "shared_memory", "ray"}
 

@@ -196,9 +196,7 @@ class TransportVisit:
     # Until it has ended well nobody knows what the consumer waits for.
     is_broken = True
 
-    def __init__(
-        self, job: Job, endpoint: Endpoint, loaded: Loaded, consumers: Consumers
-    ) -> None:
+    def __init__(self, job: Job, endpoint: Endpoint, loaded: Loaded, consumers: Consumers) -> None:
         self._job = job
         self._endpoint = endpoint
         self._loaded = loaded

@@ -65,7 +65,7 @@ class Way(NamedTuple):
             raise UnsupportedOptionError(
                 f"{name!r} names a codec, {codec!r}, and that there is none: leave out one of them"
             )
-        options = {
+        options: dict[str, Any] = {
             "chunks": "auto" if _CHUNKED in layouts else None,
             "shards": "auto" if _SHARDED in layouts else None,
             "compression": codec,
