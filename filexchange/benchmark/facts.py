@@ -46,14 +46,16 @@ def storage(place: Place) -> str:
 
 
 def failures(results: Results) -> list[str]:
-    """Return a line for each case that failed."""
-    lines = []
+    """Return a line for each way that failed, and each reason."""
+    found: dict[tuple[str, str], list[str]] = {}
     for result in results.cases:
         if result.error is not None:
-            case = result.case
-            where = " ".join(filter(None, [case.input, case.directory, case.cache]))
-            lines.append(f"{case.way} ({where}): {result.error}")
-    return lines
+            where = title(Group(result.case.input, result.case.directory, result.case.cache))
+            found.setdefault((result.case.way, result.error), []).append(where)
+    return [
+        f"{way} ({first}{f', and {len(others)} more' if others else ''}): {error}"
+        for (way, error), (first, *others) in found.items()
+    ]
 
 
 def title(group: Group) -> str:

@@ -80,8 +80,10 @@ def test_facts_name_data_directories_machine_and_versions(make_results: Make) ->
 
 
 def test_failures_are_lines_with_their_reasons(make_results: Make) -> None:
-    assert failures(make_results()) == [
-        "hdf5:lzf (field-16000kB /dev/shm warm): RuntimeError: no filter <lzf> & no luck"
+    reason = "RuntimeError: no filter <lzf> & no luck"
+    assert failures(make_results()) == [f"hdf5:lzf (field-16000kB, /dev/shm, warm): {reason}"]
+    assert failures(make_results(caches=("warm", "cold"))) == [
+        f"hdf5:lzf (field-16000kB, /dev/shm, warm, and 1 more): {reason}"
     ]
 
 
