@@ -36,7 +36,7 @@ DEFAULT_BUDGET = 50.0
 DEFAULT_ACCESSES: tuple[Access, ...] = tuple(name for name in ACCESSES if name != "shared")
 
 # What is quicker than this is done several times in a row, and the median taken.
-_VISIT_SECONDS = 0.01
+_VISIT_SECONDS = 0.008
 # A process that takes longer hangs: nothing writes and reads a hundred times slower than disks.
 _PATIENCE_SECONDS = 20.0
 _SLOWEST_RATE = 2e6

@@ -105,14 +105,18 @@ def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
             is_due = turn.credit >= turn.cost or (
                 turn.visits <= _FEW and turn.cost <= _MOST_SHARES * fair
             )
-            if turn.visits <= repeat or (is_due and _may_begin(turn, budget, repeat)):
+            if _must(turn, repeat) or (is_due and _may_begin(turn, budget, repeat)):
                 turn.credit -= turn.cost
                 yield turn
         backwards = not backwards
 
 
+def _must(turn: Turn, repeat: int) -> bool:
+    return turn.visits <= repeat and repeat > 0
+
+
 def _may_begin(turn: Turn, budget: Budget, repeat: int) -> bool:
-    return turn.visits <= repeat or (turn.visits > 0 and turn.cost < budget.left)
+    return _must(turn, repeat) or (turn.visits > 0 and turn.cost < budget.left)
 
 
 def is_steady(seconds: Mapping[str, Sequence[float]], repeat: int) -> bool:

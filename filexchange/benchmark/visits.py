@@ -12,6 +12,7 @@ from filexchange.aliases import Array
 from filexchange.benchmark import floors, trees
 from filexchange.benchmark.accesses import READS, Selection, checksum, selection
 from filexchange.benchmark.jobs import Explore, Job, Read, Receive, answer
+from filexchange.benchmark.results import Access
 from filexchange.benchmark.timing import repeating
 from filexchange.benchmark.transports import Endpoint
 from filexchange.benchmark.ways import Way
@@ -125,15 +126,21 @@ class FormatVisit:
     def run(self) -> None:
         """Do it; what was measured before something failed is in `samples`."""
         try:
-            for number in repeating(self._job.seconds):
-                ref = self._exchange(is_first=number == 0)
+            for _ in repeating(self._job.seconds):
+                ref, write = self._write()
+                self._keep("write", write)
             self.nbytes_on_disk = trees.nbytes_below(self._path)
+            for number in repeating(self._job.seconds if self._is_timed("round_trip") else 0):
+                if number > 0:
+                    ref, write = self._write()
+                self._keep("round_trip", write + self._hand_over(ref, checks=number == 0))
             self._explore(ref)
             self._share(ref)
         finally:
             files.remove(self._path)
 
-    def _exchange(self, *, is_first: bool) -> ArrayRef:
+    def _write(self) -> tuple[ArrayRef, float]:
+        """Write a new file, and return how long it took."""
         files.remove(self._path)
         name = os.urandom(8).hex() + self._way.suffix
         self._path = os.path.join(self._job.scratch, name)
@@ -141,21 +148,22 @@ class FormatVisit:
         ref = self._way.save(self._path, self._loaded.array)
         if self._job.case.cache != "warm":
             trees.sync(self._path)
-        write = time.perf_counter() - start
-        self._keep("write", write)
-        if "round_trip" in self._job.accesses or is_first:
-            self._cool()
-            start = time.perf_counter()
-            self._consumers.ask(Read(ref, checks=is_first))
-            self._keep("round_trip", write + time.perf_counter() - start)
-        if is_first:
+        return ref, time.perf_counter() - start
+
+    def _hand_over(self, ref: ArrayRef, *, checks: bool) -> float:
+        """Let a consumer read the file, and return how long it took."""
+        self._cool()
+        start = time.perf_counter()
+        self._consumers.ask(Read(ref, checks))
+        seconds = time.perf_counter() - start
+        if checks:
             self._loaded.check(_ALL, answer(self._consumers.first))
-        return ref
+        return seconds
 
     def _explore(self, ref: ArrayRef) -> None:
         stored = ref.shape, ref.chunks, ref.dtype.itemsize
         selections = {
-            access: selection(access, *stored) for access in READS if access in self._job.accesses
+            access: selection(access, *stored) for access in READS if self._is_timed(access)
         }
         is_cold = self._job.case.cache == "cold"
         wish = Explore(ref, selections, 0 if is_cold else self._job.seconds / 2, is_cold)
@@ -164,7 +172,7 @@ class FormatVisit:
             self._loaded.check(selections[access], found)
 
     def _share(self, ref: ArrayRef) -> None:
-        if "shared" not in self._job.accesses:
+        if not self._is_timed("shared"):
             return
         is_cold = self._job.case.cache == "cold"
         # Pages stay in the cache as long as a consumer has them mapped, and it may still have
@@ -184,8 +192,11 @@ class FormatVisit:
         if self._job.case.cache == "cold":
             trees.evict(self._path)
 
-    def _keep(self, access: str, seconds: float) -> None:
-        if access in self._job.accesses:
+    def _is_timed(self, access: Access) -> bool:
+        return access in self._job.accesses
+
+    def _keep(self, access: Access, seconds: float) -> None:
+        if self._is_timed(access):
             self.samples[access].append(seconds)
 
 
