@@ -1,14 +1,10 @@
 """The command line: ``filexchange bench``, ``info``, ``convert``, ``ls`` and ``clean``."""
 
-import contextlib
-import errno
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,21 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 import filexchange
-from filexchange import arrays, files, housekeeping
+from filexchange import housekeeping
 from filexchange.aliases import ChunksLike
-from filexchange.benchmark import DEFAULT_CASES, Case, Results, iter_results, synthetic_array
-from filexchange.benchmark.report import facts, failures, recommendation, table
+from filexchange.benchmark import commands as benchmark_commands
+from filexchange.benchmark.grouping import with_default
 from filexchange.conversion import convert as convert_array
 from filexchange.errors import (
-    ArrayAccessError,
     FileExchangeError,
-    UnknownFormatError,
     UnsupportedOptionError,
 )
 from filexchange.formats import get_format
+from filexchange.naming import naming_split, open_all, split_key
 from filexchange.options import resolve_target
 from filexchange.ref import ArrayRef
-from filexchange.sizes import format_size, parse_size
+from filexchange.sizes import format_size
 from filexchange.terminal import console as _console
 
 # What the library's messages advise, as it is said here.
@@ -76,148 +71,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def split_key(text: str) -> tuple[str, str | None]:
-    """Return path and key of ``PATH`` or ``PATH:KEY``; a path that exists has no key.
-
-    Examples
-    --------
-    >>> split_key("a.h5:entry/data"), split_key("a.npy")
-    (('a.h5', 'entry/data'), ('a.npy', None))
-    """
-    path, colon, key = text.rpartition(":")
-    if os.path.lexists(text) or not colon or not path or (len(path) == 1 and os.name == "nt"):
-        return text, None
-    return path, key
-
-
-@contextlib.contextmanager
-def naming_split(text: str) -> Iterator[None]:
-    """Say of what has no known suffix how `text` was taken, which may be a name with a colon."""
-    try:
-        yield
-    except UnknownFormatError as error:
-        path, key = split_key(text)
-        if key is None:
-            raise
-        raise UnknownFormatError(
-            f"{error}; {text!r} was split at its last colon into the path {path!r} and the key "
-            f"{key!r}"
-        ) from error
-
-
-def open_all(text: str) -> dict[str, ArrayRef | FileExchangeError]:
-    """Return the array that ``PATH:KEY`` names, or all arrays in ``PATH``, by name.
-
-    In place of one of several that cannot be read stands the reason.
-    """
-    path, key = split_key(text)
-    with naming_split(text):
-        names = arrays.keys(path) if key is None and os.path.lexists(path) else []
-        if len(names) > 1:
-            return {f"{text}:{name}": _open_or_reason(path, name) for name in names}
-        return {text: arrays.open_array(path, key=key)}
-
-
-def _open_or_reason(path: str, key: str) -> ArrayRef | FileExchangeError:
-    try:
-        return arrays.open_array(path, key=key)
-    except FileExchangeError as error:
-        return error
-
-
-def _print_reasons(found: dict[str, ArrayRef | FileExchangeError]) -> None:
-    console = _console(stderr=True)
-    for name, ref in found.items():
-        if isinstance(ref, FileExchangeError):
-            console.print(f"{name} is left out: {ref}", style="red", markup=False)
-
-
-@app.command()
-def bench(
-    file: Annotated[
-        list[str] | None,
-        typer.Argument(help="Array files to use, PATH or PATH:KEY; synthetic data by default."),
-    ] = None,
-    size: Annotated[str, typer.Option(help="Size of the synthetic array.")] = "16MB",
-    dtype: Annotated[str, typer.Option(help="Its dtype.")] = "float32",
-    formats: Annotated[
-        str, typer.Option(help="Formats, with codec after a colon: npy,zarr:zstd:5.")
-    ] = ",".join(map(str, DEFAULT_CASES)),
-    dir: Annotated[
-        Path | None, typer.Option(help="Where to write; by default where an exchange would.")
-    ] = None,
-    repeat: Annotated[int, typer.Option(min=1, help="Rounds to measure.")] = 5,
-    json_out: Annotated[
-        str | None,
-        typer.Option("--json", metavar="OUT", help="Write all samples as JSON; '-' is stdout."),
-    ] = None,
-) -> None:
-    """Measure which format is fastest for your arrays, between two real processes."""
-    cases = [Case.parse(name) for name in formats.split(",")]
-    found: dict[str, ArrayRef | FileExchangeError] = {}
-    for text in file or []:
-        found.update(open_all(text))
-    _print_reasons(found)
-    sources: dict[str, Any] = {
-        name: ref for name, ref in found.items() if isinstance(ref, ArrayRef)
-    }
-    if found and not sources:
-        raise typer.Exit(1)
-    if not sources:
-        sources["synthetic"] = synthetic_array(parse_size(size), dtype)
-    if json_out not in {None, "-"}:
-        _check_writable(str(json_out))
-    console = _console(stderr=json_out == "-")
-    results = _run(sources, cases, dir, repeat, console)
-    console.print(table(results))
-    console.print()
-    console.print(recommendation(results), style="bold", markup=False)
-    for line in failures(results):
-        console.print(f"failed: {line}", style="red", markup=False)
-    if json_out == "-":
-        typer.echo(json.dumps(results.to_json(), indent=1))
-    elif json_out is not None:
-        with files.naming_errors(json_out):
-            Path(json_out).write_text(json.dumps(results.to_json(), indent=1), encoding="utf-8")
-    if not results.measured:
-        raise typer.Exit(1)
-
-
-def _check_writable(path: str) -> None:
-    """Raise `ArrayAccessError` now rather than after a measurement that nobody could keep."""
-    directory = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.access(directory, os.W_OK):
-        raise ArrayAccessError(
-            errno.EACCES, "cannot be written: name a file in a directory that you can write", path
-        )
-
-
-def _run(
-    sources: dict[str, Any], cases: list[Case], dir: Path | None, repeat: int, output: Console
-) -> Results:
-    """Print what is measured, and return the results; after Ctrl-C, those there are."""
-    console = _console(stderr=True)
-    steps = iter_results(sources, cases, directory=dir, repeat=repeat)
-    latest = next(steps)
-    total = (repeat + 1) * len(cases)
-    try:
-        for line in facts(latest):
-            output.print(line, style="dim", markup=False)
-        output.print()
-        output.file.flush()
-        with _progress(console) as progress:
-            task = progress.add_task("starting two processes", total=total)
-            for done, results in enumerate(steps, 1):
-                latest = results
-                name = cases[done % len(cases)]
-                progress.update(task, completed=done, description=f"measuring {name}")
-    except KeyboardInterrupt:
-        console.print("interrupted: this is what was measured until then", style="yellow")
-    finally:
-        steps.close()
-    return latest
 
 
 def _progress(console: Console) -> Progress:
@@ -358,5 +211,8 @@ def _lengths(name: str, text: str | None) -> ChunksLike:
     return lengths[0] if len(lengths) == 1 else lengths
 
 
+benches = typer.Typer(cls=with_default("run"), add_completion=False)
+benches.command("run")(benchmark_commands.bench)
+app.add_typer(benches, name="bench", help="Measure which format is fastest for your arrays.")
 app.command()(housekeeping.ls)
 app.command()(housekeeping.clean)

@@ -1,139 +1,313 @@
-"""The run: every case in turn, round after round, so that drift of the machine hits all alike."""
+"""The run: every case in turn, round after round, until the figures are steady."""
 
 import contextlib
+import datetime as dt
 import os
+import statistics
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from filexchange import arrays, files
+from filexchange import files
 from filexchange.aliases import PathLike
-from filexchange.benchmark.cases import DEFAULT_CASES, Case
-from filexchange.benchmark.processes import ProcessPair
-from filexchange.benchmark.results import ArrayFacts, CaseResult, Machine, Results, Sample
+from filexchange.benchmark import trees
+from filexchange.benchmark.inputs import sources_of
+from filexchange.benchmark.jobs import Job, Outcome
+from filexchange.benchmark.machine import Machine, file_system
+from filexchange.benchmark.plan import Entry, default_directories, default_ways, entries
+from filexchange.benchmark.processes import Answer, Crew
+from filexchange.benchmark.results import (
+    ACCESSES,
+    Access,
+    Cache,
+    CaseResult,
+    Place,
+    Results,
+)
+from filexchange.benchmark.schedule import Budget, is_steady, turns
+from filexchange.benchmark.timing import parse_seconds
+from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
+from filexchange.benchmark.ways import Way
 from filexchange.errors import UnsupportedOptionError
-from filexchange.ref import ArrayRef
-from filexchange.sessions import base_directory
 
-DEFAULT_REPEAT = 5
+#: Seconds that a run takes where the caller does not say.
+DEFAULT_BUDGET = 50.0
+DEFAULT_ACCESSES: tuple[Access, ...] = tuple(name for name in ACCESSES if name != "shared")
+
+# What is quicker than this is done several times in a row, and the median taken.
+_VISIT_SECONDS = 0.008
+# A process that takes longer hangs: nothing writes and reads a hundred times slower than disks.
+_PATIENCE_SECONDS = 20.0
+_SLOWEST_RATE = 2e6
+# Ending the processes and removing the files takes some of the budget.
+_ENDING_SECONDS = 1.0
 
 
 def run(
-    sources: Mapping[str, Any],
-    cases: Sequence[Case] = DEFAULT_CASES,
+    inputs: Any = None,
+    ways: Iterable[str | Way] | None = None,
     *,
-    directory: PathLike | None = None,
-    repeat: int = DEFAULT_REPEAT,
-    on_progress: Callable[[int, int], None] | None = None,
+    transports: Iterable[str] | None = None,
+    directories: Iterable[PathLike] | None = None,
+    caches: Iterable[Cache] = ("warm",),
+    accesses: Iterable[Access] | None = None,
+    readers: int = 1,
+    budget: float | str = DEFAULT_BUDGET,
+    repeat: int = 0,
+    limit: float | None = None,
+    on_progress: Callable[[Results], None] | None = None,
 ) -> Results:
-    """Exchange arrays between two processes, once for each case and round, and time it.
+    """Exchange arrays between processes in every way there is, and time it.
 
     Parameters
     ----------
-    sources : mapping of str to array_like or ArrayRef
-        The arrays of one message. Each becomes a file of its own; times and sizes are of all.
-    cases : sequence of Case, optional
-        Formats and codecs, :data:`DEFAULT_CASES` unless given.
-    directory : path-like, optional
-        Where the files go; by default where an exchange would put them.
+    inputs : optional
+        What is exchanged: a mapping from names, or a list, of paths (``PATH`` or ``PATH:KEY``),
+        references, arrays, and sources that :func:`synthetic` makes. By default smooth fields of
+        three sizes.
+    ways : iterable of str, optional
+        Formats with their options, as in ``"npy"``, ``"zarr:zstd:5"``, ``"zarr:sharded"``,
+        ``"hdf5:chunked"``: see :meth:`Way.parse`.
+    transports : iterable of str, optional
+        Other ways from process to process: ``queue`` (this package's), ``pickle`` (the standard
+        queue), ``shared_memory``, ``np.save``, ``joblib``, ``ray``. With neither `ways` nor
+        `transports`, all formats, laid out and compressed in the usual ways, and the first four of
+        these; with one of them nothing of the other.
+    directories : iterable of path-like, optional
+        Where files go. By default where an exchange would put them and, where that is another
+        file system, the directory for temporary files.
+    caches : iterable of {"warm", "fsync", "cold"}, optional
+    accesses : iterable of str, optional
+        What is timed: names of :data:`ACCESSES`. By default all, ``shared`` only with `readers`.
+    readers : int, optional
+        Consumers that read at the same time for ``shared``.
+    budget : float or str, optional
+        Seconds, or ``"60s"`` and the like, after which it ends. It ends earlier when all figures
+        are steady.
     repeat : int, optional
-        How many times each case is measured, after one round that is not counted.
+        At least so many samples of every case, whatever the budget says.
+    limit : float, optional
+        Seconds after which a single measurement is given up; by default what only a process that
+        hangs needs.
     on_progress : callable, optional
-        Called with the measurements done and to do, after each of them.
+        Called with what there is so far, after each measurement.
 
     Returns
     -------
     Results
-        A case that failed has its error there, and the others go on.
+        A case that failed, or whose process was killed or given up, has its error there, and the
+        others go on. ``KeyboardInterrupt`` ends the run early, with what was measured until then.
 
     Raises
     ------
     UnsupportedOptionError
-        If there is nothing to measure.
+        If there is nothing to measure, or a name means nothing.
     ArrayNotFoundError, ArrayAccessError
-        If the directory is not there or not writable.
+        If a directory or a file is not there or not accessible.
 
     Notes
     -----
-    The producer and the consumer are processes started by spawn, so a script that calls this
-    keeps the call below ``if __name__ == "__main__":``. The files were just written when they are
-    read: the page cache is warm. All are removed, whatever happens.
+    The processes are started by spawn, so a script that calls this keeps the call below
+    ``if __name__ == "__main__":``. Their start, and all imports, are done before anything is
+    timed. Every array that arrives is compared with its checksum. All files are removed, whatever
+    happens.
+
+    Each sample is the median of what could be repeated within a few milliseconds, once for a slow
+    case; that is how long such an operation takes in a loop. The first visit of a case does not
+    count, unless there is no time for a second one. It is then that memory is watched.
 
     Examples
     --------
-    >>> from filexchange.benchmark import Case, run, synthetic_array
-    >>> results = run({"field": synthetic_array(10_000)}, [Case("npy"), Case("raw")], repeat=2)
-    >>> [(str(r.case), len(r.samples), r.error) for r in results.cases]
-    [('npy', 2, None), ('raw', 2, None)]
+    >>> from filexchange.benchmark import run
+    >>> results = run({"x": np.zeros((100, 100))}, ["npy", "raw"], budget=0, repeat=2)
+    >>> [(r.case.way, len(r.seconds["read"])) for r in results.measured if r.case.role == "format"]
+    ... # doctest: +ELLIPSIS
+    [('npy', 2), ...('raw', 2)...]
     """
-    steps = iter_results(sources, cases, directory=directory, repeat=repeat)
+    steps = iter_results(
+        inputs,
+        ways,
+        transports=transports,
+        directories=directories,
+        caches=caches,
+        accesses=accesses,
+        readers=readers,
+        budget=budget,
+        repeat=repeat,
+        limit=limit,
+    )
     results = next(steps)
-    for done, latest in enumerate(steps, 1):
-        results = latest
-        if on_progress is not None:
-            on_progress(done, (repeat + 1) * len(cases))
+    with contextlib.closing(steps), contextlib.suppress(KeyboardInterrupt):
+        for latest in steps:
+            results = latest
+            if on_progress is not None:
+                on_progress(latest)
     return results
 
 
 def iter_results(
-    sources: Mapping[str, Any],
-    cases: Sequence[Case] = DEFAULT_CASES,
+    inputs: Any = None,
+    ways: Iterable[str | Way] | None = None,
     *,
-    directory: PathLike | None = None,
-    repeat: int = DEFAULT_REPEAT,
+    transports: Iterable[str] | None = None,
+    directories: Iterable[PathLike] | None = None,
+    caches: Iterable[Cache] = ("warm",),
+    accesses: Iterable[Access] | None = None,
+    readers: int = 1,
+    budget: float | str = DEFAULT_BUDGET,
+    repeat: int = 0,
+    limit: float | None = None,
 ) -> Generator[Results]:
     """Yield what there is so far: before the first measurement, and after each of them.
 
     Closing the generator, or an exception in it such as ``KeyboardInterrupt``, ends the processes
     and removes the files. Parameters are those of :func:`run`.
     """
-    if not sources or not cases or repeat < 1:
-        raise UnsupportedOptionError(
-            f"{len(sources)} arrays, {len(cases)} formats and repeat={repeat}: there is nothing to "
-            "measure; give at least one of each"
-        )
-    base = os.path.abspath(base_directory() if directory is None else directory)
-    with _scratch(base) as scratch:
-        refs = {name: _as_ref(source, scratch) for name, source in sources.items()}
+    time = Budget(parse_seconds(budget) if isinstance(budget, str) else budget)
+    if ways is None and transports is None:
+        ways, transports = default_ways(), DEFAULT_TRANSPORTS
+    chosen = [os.path.abspath(each) for each in directories or default_directories()]
+    with contextlib.ExitStack() as stack:
+        scratches = {directory: stack.enter_context(_scratch(directory)) for directory in chosen}
+        sources = sources_of(inputs, scratches[chosen[0]])
+        plan = entries(sources, ways or (), transports or (), chosen, list(caches))
+        timed = _checked_accesses(accesses, readers)
+        if repeat < 0 or readers < 1:
+            raise UnsupportedOptionError(f"repeat={repeat} or readers={readers} is too few")
         results = Results(
-            machine=Machine.here(base),
-            arrays=tuple(
-                ArrayFacts(name, ref.shape, str(ref.dtype), ref.nbytes)
-                for name, ref in refs.items()
-            ),
-            repeat=repeat,
-            memcpy_s=(),
-            cases=tuple(map(CaseResult, cases)),
+            machine=Machine.here(),
+            inputs=tuple(source.facts for source in sources),
+            places=tuple(Place(each, *file_system(each)) for each in chosen),
+            cases=tuple(CaseResult(entry.case, error=entry.error) for entry in plan),
+            started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         )
+        results = _refuse_cold(results, scratches)
         yield results
-        yield from _measure(results, refs, scratch)
-
-
-def _measure(results: Results, refs: Mapping[str, ArrayRef], scratch: str) -> Iterator[Results]:
-    with ProcessPair(scratch, refs) as pair:
-        for number in range(results.repeat + 1):
-            warm = number > 0  # the first round imports, allocates and fills caches
-            memcpy_s = pair.time_memcpy()
-            if warm:
-                results = replace(results, memcpy_s=(*results.memcpy_s, memcpy_s))
-            for position, result in enumerate(results.cases):
-                if result.error is None:
-                    result = _extended(result, pair.measure(result.case), keep=warm)  # noqa: PLW2901 - the next state of the same thing
-                    before, after = results.cases[:position], results.cases[position + 1 :]
-                    results = replace(results, cases=(*before, result, *after))
-                yield results
-
-
-def _extended(result: CaseResult, outcome: Sample | str, *, keep: bool) -> CaseResult:
-    if isinstance(outcome, str):
-        return replace(result, error=outcome)
-    samples = (*result.samples, outcome) if keep else result.samples
-    if not outcome.verified:
-        return replace(
-            result, samples=samples, error="the bytes that arrived are not those that were sent"
+        endpoints = {
+            (entry.case.way, entry.case.directory): scratches.get(entry.case.directory, "")
+            for entry in plan
+            if entry.case.role == "transport"
+        }
+        crew = stack.enter_context(
+            Crew({source.name: source for source in sources}, endpoints, readers)
         )
-    return replace(result, samples=samples)
+        run = _Run(plan, scratches, timed, crew, time, repeat, limit)
+        yield from run.steps(results)
+
+
+def _checked_accesses(accesses: Iterable[Any] | None, readers: int) -> frozenset[Access]:
+    if accesses is None:
+        return frozenset(ACCESSES if readers > 1 else DEFAULT_ACCESSES)
+    chosen = frozenset(accesses)
+    if not chosen or not chosen.issubset(ACCESSES):
+        raise UnsupportedOptionError(
+            f"accesses {sorted(chosen)} are not all of those that can be timed: "
+            f"{', '.join(ACCESSES)}"
+        )
+    return chosen
+
+
+def _refuse_cold(results: Results, scratches: dict[str, str]) -> Results:
+    """Let cases with a cold cache fail in directories where there is none.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        If no other case is left.
+    """
+    refused: dict[str, UnsupportedOptionError] = {}
+    for directory in {r.case.directory for r in results.cases if r.case.cache == "cold"}:
+        try:
+            trees.check_cold(scratches[directory])
+        except UnsupportedOptionError as error:
+            refused[directory] = error
+    if not refused:
+        return results
+    cases = tuple(
+        replace(result, error=str(refused[result.case.directory]))
+        if result.case.cache == "cold" and result.case.directory in refused
+        else result
+        for result in results.cases
+    )
+    if all(result.error for result in cases if result.case.role == "format"):
+        raise next(iter(refused.values()))
+    return replace(results, cases=cases)
+
+
+class _Run:
+    def __init__(
+        self,
+        plan: Sequence[Entry],
+        scratches: dict[str, str],
+        accesses: frozenset[Access],
+        crew: Crew,
+        budget: Budget,
+        repeat: int,
+        limit: float | None,
+    ) -> None:
+        self._plan = plan
+        self._scratches = scratches
+        self._accesses = accesses
+        self._crew = crew
+        self._budget = budget
+        self._repeat = repeat
+        self._limit = limit
+
+    def steps(self, results: Results) -> Iterator[Results]:
+        positions = [i for i, result in enumerate(results.cases) if result.error is None]
+        schedule = turns(positions, self._budget, self._repeat)
+        for turn in schedule:
+            entry = self._plan[turn.position]
+            job = self._job(entry, watches_memory=turn.visits == 0)
+            answer = self._crew.measure(job, self._time_limit(entry))
+            turn.took(answer.elapsed)
+            result = _extended(results.cases[turn.position], answer, is_second=turn.visits == 2)  # noqa: PLR2004 - as it says
+            turn.is_done = result.error is not None or (
+                turn.visits > 1 and is_steady(result.seconds, self._repeat)
+            )
+            cases = list(results.cases)
+            cases[turn.position] = result
+            results = replace(results, cases=tuple(cases), elapsed=self._budget.elapsed)
+            yield results
+        yield replace(results, complete=all(map(self._is_complete, results.cases)))
+
+    def _job(self, entry: Entry, *, watches_memory: bool) -> Job:
+        case = entry.case
+        plugin = None if entry.way is None else entry.way.plugin
+        scratch = self._scratches.get(case.directory, "")
+        return Job(case, scratch, entry.way, plugin, self._accesses, _VISIT_SECONDS, watches_memory)
+
+    def _time_limit(self, entry: Entry) -> float:
+        if self._limit is not None:
+            return self._limit
+        patience = _PATIENCE_SECONDS + entry.nbytes / _SLOWEST_RATE
+        if self._repeat:
+            return patience
+        return max(_ENDING_SECONDS, min(patience, self._budget.left))
+
+    def _is_complete(self, result: CaseResult) -> bool:
+        least = min(map(len, result.seconds.values()), default=0)
+        return result.error is not None or least >= max(1, self._repeat)
+
+
+def _extended(result: CaseResult, answer: Answer, *, is_second: bool) -> CaseResult:
+    """Return a result with one more sample; the second takes the place of the first."""
+    outcome = answer.outcome
+    before = {} if is_second else result.seconds
+    names = [name for name in ACCESSES if outcome.seconds.get(name) or name in before]
+    return replace(
+        result,
+        seconds={name: (*before.get(name, ()), *_sample(outcome, name)) for name in names},
+        nbytes_on_disk=outcome.nbytes_on_disk or result.nbytes_on_disk,
+        peak_memory=result.peak_memory if answer.peak_memory is None else answer.peak_memory,
+        error=outcome.error,
+    )
+
+
+def _sample(outcome: Outcome, name: str) -> tuple[float, ...]:
+    samples = outcome.seconds.get(name)
+    return (statistics.median(samples),) if samples else ()
 
 
 @contextlib.contextmanager
@@ -144,10 +318,3 @@ def _scratch(base: str) -> Iterator[str]:
         yield path
     finally:
         files.remove(path)
-
-
-def _as_ref(source: Any, scratch: str) -> ArrayRef:
-    """Return a reference to `source` that the producer can load its arrays from."""
-    if isinstance(source, ArrayRef):
-        return source
-    return arrays.save(os.path.join(scratch, os.urandom(8).hex() + ".npy"), source)

@@ -1,40 +1,71 @@
-"""The producer and the consumer as two running processes, replaced when one of them dies."""
+"""The producer and the consumers as running processes, replaced when one of them dies."""
 
 import contextlib
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from multiprocessing.process import BaseProcess
+from pickle import PicklingError
 from types import TracebackType
-from typing import Self
+from typing import Any, NamedTuple, Self
 
-from filexchange.benchmark.cases import Case
-from filexchange.benchmark.results import Sample
-from filexchange.benchmark.workers import Failure, consume, produce
-from filexchange.errors import ExchangeError
-from filexchange.ref import ArrayRef
+from filexchange.benchmark.consumer import consume
+from filexchange.benchmark.inputs import Source
+from filexchange.benchmark.jobs import GONE, Job, Outcome, reason
+from filexchange.benchmark.memory import MemoryWatch
+from filexchange.benchmark.producer import produce
+from filexchange.benchmark.transports import Endpoint, endpoint
+from filexchange.errors import ExchangeError, FileExchangeError
 
-_JOIN_SECONDS = 5
+_START_SECONDS = 60
+_JOIN_SECONDS = 2
+_LOOK_SECONDS = 0.0005
 
 
-class ProcessPair:
-    """Two processes started by spawn, connected to each other and the first one to this process.
+class Answer(NamedTuple):
+    """What one visit of a case gave.
 
-    Use it in a ``with`` statement, which ends them.
+    Attributes
+    ----------
+    outcome : Outcome
+    peak_memory : int or None
+    elapsed : float
+        Seconds that it took, preparation and checks included.
     """
 
-    def __init__(self, directory: str, refs: Mapping[str, ArrayRef]) -> None:
-        self._directory = directory
-        self._refs = dict(refs)
+    outcome: Outcome
+    peak_memory: int | None
+    elapsed: float
+
+
+class Crew:
+    """A producer and consumers, started by spawn when they are needed.
+
+    Use it in a ``with`` statement, which ends them.
+
+    Parameters
+    ----------
+    sources : mapping of str to Source
+    endpoints : mapping of tuple of str to str
+        Where the files of transports go, by name and directory of the case.
+    readers : int
+        How many consumers there are.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, Source], endpoints: Mapping[tuple[str, str], str], readers: int
+    ) -> None:
+        self._sources = dict(sources)
+        self._wanted = dict(endpoints)
+        self._readers = readers
         self._processes: dict[str, BaseProcess] = {}
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._unmade: dict[tuple[str, str], str] = {}
+        self._made = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stop(at_once=True)
-            raise
         return self
 
     def __exit__(
@@ -45,54 +76,112 @@ class ProcessPair:
     ) -> None:
         self._stop(at_once=error is not None)
 
-    def measure(self, case: Case) -> Sample | str:
-        """Return one measurement of a case, or why it failed."""
-        try:
-            self._connection.send(case)
-            answer = self._connection.recv()
-        except (EOFError, ConnectionError):
-            reason = self._stop()
-            self._start()
-            return reason
-        return answer.reason if isinstance(answer, Failure) else answer
+    def measure(self, job: Job, limit: float) -> Answer:
+        """Visit a case once.
 
-    def time_memcpy(self) -> float:
-        """Return the seconds to copy the arrays into memory that is in use."""
+        Parameters
+        ----------
+        job : Job
+        limit : float
+            Seconds after which it is given up.
+        """
+        self.start()
+        start = time.monotonic()
+        peak = None
         try:
-            self._connection.send(None)
-            seconds: float = self._connection.recv()
-        except (EOFError, ConnectionError) as error:
-            raise ExchangeError(f"the benchmark cannot go on: {self._stop()}") from error
-        return seconds
+            self._refuse_unmade(job)
+            self._connection.send(job)
+            self._answer(start + limit)
+            watch = MemoryWatch(self._pids()) if job.watches_memory else None
+            outcome = self._answer(start + limit, watch)
+            peak = None if watch is None else watch.peak
+        except TimeoutError:
+            self._stop(at_once=True)
+            outcome = Outcome({}, error=f"given up after {limit:.0f} s")
+        except GONE:
+            outcome = Outcome({}, error=self._stop())
+        except (FileExchangeError, PicklingError, AttributeError, TypeError) as error:
+            outcome = Outcome({}, error=reason(error))  # nothing was sent
+        if outcome.is_broken:
+            self._stop(at_once=True)
+        return Answer(outcome, peak, time.monotonic() - start)
+
+    def _refuse_unmade(self, job: Job) -> None:
+        why = self._unmade.get((job.case.way, job.case.directory))
+        if why is not None and job.case.role == "transport":
+            raise ExchangeError(why)
+
+    def _pids(self) -> list[int]:
+        return [process.pid for process in self._processes.values() if process.pid is not None]
+
+    def _answer(self, deadline: float, watch: MemoryWatch | None = None) -> Any:
+        while True:
+            left = deadline - time.monotonic()
+            if self._connection.poll(max(0, left if watch is None else min(left, _LOOK_SECONDS))):
+                return self._connection.recv()
+            if watch is not None:
+                watch.look()
+            if left <= 0:
+                raise TimeoutError
+
+    def start(self) -> None:
+        """Start the processes, unless they are running, and wait until they are ready.
+
+        Raises
+        ------
+        ExchangeError
+            If they end instead.
+        """
+        if self._processes:
+            return
+        try:
+            self._start()
+            self._answer(time.monotonic() + _START_SECONDS)
+        except GONE as error:
+            raise ExchangeError(f"the benchmark cannot start: {self._stop()}") from error
+        except BaseException:
+            self._stop(at_once=True)
+            raise
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
+        self._make_endpoints(context)
         self._connection, to_parent = context.Pipe()
-        to_consumer, to_producer = context.Pipe()
-        self._processes = {
-            "producer": context.Process(
-                target=produce,
-                args=(to_parent, to_consumer, self._directory, self._refs),
-                daemon=True,
-            ),
-            "consumer": context.Process(target=consume, args=(to_producer,), daemon=True),
-        }
+        pipes = [context.Pipe() for _ in range(self._readers)]
+        to_consumers = [ours for ours, _ in pipes]
+        producer_args = (to_parent, to_consumers, self._sources, self._endpoints)
+        self._processes["producer"] = context.Process(
+            target=produce, args=producer_args, daemon=True
+        )
+        for number, (_, theirs) in enumerate(pipes, 1):
+            name = "consumer" if self._readers == 1 else f"consumer {number}"
+            self._processes[name] = context.Process(
+                target=consume, args=(theirs, self._endpoints), daemon=True
+            )
         with _interrupts_ignored():
             for process in self._processes.values():
                 process.start()
         # Open only in the processes that use them, they end when those do.
-        for connection in (to_parent, to_consumer, to_producer):
+        for connection in (to_parent, *(end for pipe in pipes for end in pipe)):
             connection.close()
-        try:
-            self._connection.recv()
-        except (EOFError, ConnectionError) as error:
-            raise ExchangeError(f"the benchmark cannot start: {self._stop()}") from error
+
+    def _make_endpoints(self, context: Any) -> None:
+        for (way, directory), scratch in self._wanted.items():
+            try:
+                made = self._made.enter_context(endpoint(way, scratch, context))
+            except FileExchangeError as error:
+                self._unmade[way, directory] = reason(error)
+            else:
+                self._endpoints[way, directory] = made
 
     def _stop(self, *, at_once: bool = False) -> str:
-        """End both processes and return how those that died by themselves did."""
-        self._connection.close()
+        """End all processes and return how those that died by themselves did."""
         died = []
+        if self._processes:
+            self._connection.close()
         for name, process in self._processes.items():
+            if process.pid is None:
+                continue
             # They end by themselves when they see their connections closed.
             process.join(0 if at_once else _JOIN_SECONDS)
             if process.exitcode:
@@ -101,6 +190,9 @@ class ProcessPair:
             process.join()
             process.close()
         self._processes.clear()
+        self._made.close()
+        self._endpoints.clear()
+        self._unmade.clear()
         return "; ".join(died) or "a process ended early"
 
 

@@ -31,6 +31,10 @@ mechanism               macOS                       Windows
 `shared_memory_dir`     none                        none
 `memory_limit`          none                        none
 `limit_memory`          no                          no
+`evict`                 no                          no
+`resident_bytes`        nobody knows                nobody knows
+`anonymous_memory`      nobody knows                nobody knows
+`trim_memory`           nothing                     nothing
 ======================  ==========================  =======================================
 """
 
@@ -56,6 +60,8 @@ from filexchange.capabilities.machine import (
 )
 from filexchange.capabilities.mappings import are_equal, map_bytes, map_file, populate
 from filexchange.capabilities.names import link_new, link_or_copy, remove_open_file, swap_names
+from filexchange.capabilities.pagecache import evict, resident_bytes
+from filexchange.capabilities.processes import anonymous_memory, trim_memory
 from filexchange.capabilities.sockets import packet_sockets
 from filexchange.capabilities.transfers import (
     OPEN_FLAGS,
@@ -73,9 +79,11 @@ from filexchange.capabilities.transfers import (
 
 __all__ = [
     "OPEN_FLAGS",
+    "anonymous_memory",
     "are_equal",
     "available_memory",
     "can_lease",
+    "evict",
     "free_bytes",
     "is_open_for_writing",
     "is_private",
@@ -96,12 +104,14 @@ __all__ = [
     "remove_open_file",
     "reserve",
     "reserve_beyond",
+    "resident_bytes",
     "shared_memory_dir",
     "start_reading",
     "start_writeback",
     "swap_names",
     "sync",
     "sync_file_system",
+    "trim_memory",
     "try_lock_alone",
     "unlock",
     "user_id",

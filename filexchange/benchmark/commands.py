@@ -1,0 +1,251 @@
+"""The command ``filexchange bench``."""
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from filexchange import files
+from filexchange.benchmark.facts import facts, failures
+from filexchange.benchmark.inputs import DEFAULT_SIZES, Source, from_path, synthetic
+from filexchange.benchmark.measure import DEFAULT_BUDGET, iter_results
+from filexchange.benchmark.results import ACCESSES, CACHES, Access, Cache, Results
+from filexchange.benchmark.synthetic import KINDS
+from filexchange.benchmark.tables import report
+from filexchange.benchmark.timing import parse_seconds
+from filexchange.benchmark.transports import TRANSPORTS
+from filexchange.benchmark.wording import recommendation
+from filexchange.errors import ArrayAccessError, FileExchangeError
+from filexchange.sizes import parse_size
+from filexchange.terminal import console
+
+#: Exit codes beside 0 and 1, which says that nothing was measured: some cases failed, and the user
+#: ended it.
+SOME_FAILED, INTERRUPTED = 3, 130
+
+_STDOUT = "-"
+
+
+def _several(help: str) -> Any:
+    return typer.Option(help=f"{help}; several with commas.", metavar="NAME,...")
+
+
+def bench(
+    file: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH[:KEY]]...",
+            help="Array files, image files or directories of images; synthetic data by default.",
+        ),
+    ] = None,
+    kind: Annotated[
+        list[str] | None, _several(f"Kinds of synthetic data: {', '.join(KINDS)}")
+    ] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(help="Sizes of the synthetic arrays, as in 100k,16MB.", metavar="SIZE,..."),
+    ] = None,
+    dtype: Annotated[str | None, typer.Option(help="Their dtype, if not as usual.")] = None,
+    formats: Annotated[
+        list[str] | None,
+        _several("Formats with layout and codec, as in npy,zarr:sharded:zstd:5,hdf5:chunked"),
+    ] = None,
+    transports: Annotated[
+        list[str] | None, _several(f"Other ways between processes: {', '.join(TRANSPORTS)}")
+    ] = None,
+    dir: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Where to write, given once or more; by default where an exchange would, and the "
+            "temporary directory if that is on another file system."
+        ),
+    ] = None,
+    cache: Annotated[
+        list[str] | None, _several(f"State of the page cache: {', '.join(CACHES)}")
+    ] = None,
+    access: Annotated[list[str] | None, _several(f"What is timed: {', '.join(ACCESSES)}")] = None,
+    readers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that read at the same time.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="Time to spend, as in 90s or 5m; less if figures are steady before.")
+    ] = f"{DEFAULT_BUDGET:.0f}s",
+    repeat: Annotated[
+        int, typer.Option(min=0, help="Samples of each case at least, whatever the budget.")
+    ] = 0,
+    json_out: Annotated[
+        str | None, typer.Option("--json", metavar="OUT", help="Write all samples; - is stdout.")
+    ] = None,
+    csv_out: Annotated[
+        str | None, typer.Option("--csv", metavar="OUT", help="Write a row for each measurement.")
+    ] = None,
+    html_out: Annotated[
+        str | None, typer.Option("--html", metavar="OUT", help="Write a page to look at.")
+    ] = None,
+    plot_out: Annotated[
+        str | None, typer.Option("--plot", metavar="OUT", help="Draw it: a .png or .svg file.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Measure which format is fastest for your arrays, between real processes.
+
+    Ctrl-C shows what was measured until then. Exit code 1: nothing was measured; 3: something
+    failed; 130: interrupted. `filexchange bench show` and `bench compare` read what --json wrote.
+    """
+    outputs = {"json": json_out, "csv": csv_out, "html": html_out, "plot": plot_out}
+    for path in outputs.values():
+        if path not in {None, _STDOUT}:
+            _check_writable(str(path))
+    seconds = parse_seconds(budget)
+    accesses = _split(access)
+    if readers is None:
+        readers = 2 if "shared" in accesses else 1
+    steps = iter_results(
+        _sources(file, _split(kind), _split(size), dtype),
+        _split(formats) or None,
+        transports=_split(transports) or None,
+        directories=dir or None,
+        caches=cast("list[Cache]", _split(cache)) or ["warm"],
+        accesses=cast("list[Access]", accesses) or None,
+        readers=readers,
+        budget=seconds,
+        repeat=repeat,
+    )
+    shown = console(stderr=json_out == _STDOUT)
+    results, was_interrupted = _run(steps, seconds, shown, quiet=quiet)
+    if not quiet:
+        _show(results, shown)
+    for line in failures(results):
+        console(stderr=quiet or json_out == _STDOUT).print(
+            f"failed: {line}", style="red", markup=False
+        )
+    _write(results, outputs)
+    if not results.measured:
+        raise typer.Exit(1)
+    if was_interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if any(result.error for result in results.cases):
+        raise typer.Exit(SOME_FAILED)
+
+
+def _split(given: Iterable[str] | None) -> list[str]:
+    return [part.strip() for text in given or () for part in text.split(",") if part.strip()]
+
+
+def _sources(
+    paths: Sequence[str] | None, kinds: Sequence[str], sizes: Sequence[str], dtype: str | None
+) -> list[Source] | None:
+    """Return what is measured, and print why arrays are left out; None for the default."""
+    found: dict[str, Source | FileExchangeError] = {}
+    for text in paths or []:
+        found.update(from_path(text))
+    for name, source in found.items():
+        if isinstance(source, FileExchangeError):
+            console(stderr=True).print(f"{name} is left out: {source}", style="red", markup=False)
+    sources = [source for source in found.values() if isinstance(source, Source)]
+    if found and not sources:
+        raise typer.Exit(1)
+    if kinds or sizes or dtype is not None:
+        nbytes = [parse_size(size) for size in sizes] or DEFAULT_SIZES
+        sources += [synthetic(kind, n, dtype) for kind in kinds or ["field"] for n in nbytes]
+    return sources or None
+
+
+def _run(steps: Any, budget: float, shown: Console, *, quiet: bool) -> tuple[Results, bool]:
+    """Print what is measured; return the results, and whether Ctrl-C ended it."""
+    results = next(steps)
+    try:
+        if not quiet:
+            for line in facts(results):
+                shown.print(line, style="dim", markup=False)
+            shown.print(
+                f"{len(results.cases)} cases in at most {budget:.0f} s; Ctrl-C shows what there is",
+                style="dim",
+            )
+            shown.print()
+            shown.file.flush()
+        with _progress(budget, quiet=quiet) as update:
+            for latest in steps:
+                results = latest
+                update(results)
+    except KeyboardInterrupt:
+        console(stderr=True).print(
+            "interrupted: this is what was measured until then", style="yellow"
+        )
+        return results, True
+    finally:
+        steps.close()
+    return results, False
+
+
+@contextmanager
+def _progress(budget: float, *, quiet: bool) -> Iterator[Any]:
+    shown = console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeRemainingColumn(),
+        console=shown,
+        transient=True,
+        disable=quiet or not shown.is_terminal,
+    ) as progress:
+        task = progress.add_task("starting processes", total=budget or None)
+
+        def update(results: Results) -> None:
+            done = sum(map(bool, (result.seconds or result.error for result in results.cases)))
+            text = f"measured {done} of {len(results.cases)} cases"
+            progress.update(task, completed=min(results.elapsed, budget), description=text)
+
+        yield update
+
+
+def _show(results: Results, shown: Console) -> None:
+    for part in report(results):
+        shown.print(part)
+        shown.print()
+    for advice in recommendation(results):
+        shown.print(str(advice), style="bold", markup=False)
+
+
+def _write(results: Results, outputs: dict[str, str | None]) -> None:
+    """Write the files that were asked for; what makes them is imported when it is needed."""
+    if outputs["json"] is not None:
+        text = json.dumps(results.to_json(), indent=1)
+        if outputs["json"] == _STDOUT:
+            typer.echo(text)
+        else:
+            _write_text(outputs["json"], text)
+    if outputs["csv"] is not None:
+        from filexchange.benchmark.export import write_csv  # noqa: PLC0415 - rarely needed
+
+        write_csv(results, outputs["csv"])
+    if outputs["html"] is not None:
+        from filexchange.benchmark.html import page  # noqa: PLC0415 - rarely needed
+
+        _write_text(outputs["html"], page(results))
+    if outputs["plot"] is not None:
+        from filexchange.benchmark.plotting import save_plot  # noqa: PLC0415 - rarely needed
+
+        save_plot(results, outputs["plot"])
+
+
+def _write_text(path: str, text: str) -> None:
+    with files.naming_errors(path):
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def _check_writable(path: str) -> None:
+    """Raise `ArrayAccessError` now rather than after a measurement that nobody could keep."""
+    directory = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.access(directory, os.W_OK):
+        raise ArrayAccessError(
+            errno.EACCES, "cannot be written: name a file in a directory that you can write", path
+        )

@@ -1,0 +1,142 @@
+"""Which case is measured next: in rounds, until the figures are steady or the time is over."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+# Rounds after which a case may be steady, and after which it is measured no more.
+_FEWEST, _MOST = 5, 40
+# Half the width of the interval that the median lies in, relative to it.
+_STEADY = 0.05
+# In how many rounds the time that is left should be used up.
+_ROUNDS_LEFT = 12
+# Samples that tell how much they spread. To have them, a case may take more than its share.
+_FEW = 3
+_MOST_SHARES = 4
+
+
+class Budget:
+    """Time that passes.
+
+    Parameters
+    ----------
+    seconds : float
+    clock : callable, optional
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._start = clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return self._clock() - self._start
+
+    @property
+    def left(self) -> float:
+        """Seconds that there still are; negative when there are none."""
+        return self.seconds - self.elapsed
+
+
+class Turn:
+    """A case in the schedule.
+
+    Attributes
+    ----------
+    position : int
+        Of the case.
+    visits : int
+        How often it was measured.
+    cost : float
+        Seconds that the last time took.
+    is_done : bool
+        Whether it need not be measured again: it failed, or its figures are steady.
+    """
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.visits = 0
+        self.cost = 0.0
+        self.credit = 0.0
+        self.is_done = False
+
+    def took(self, seconds: float) -> None:
+        """Take down one measurement."""
+        self.visits += 1
+        self.cost = seconds
+
+
+def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
+    """Yield cases to be measured, and expect :meth:`Turn.took` before the next one.
+
+    Every case is measured once at first. Then come rounds, forwards and backwards in turn, so that
+    a drift of the machine hits all alike. In each round every case gets the same credit of time,
+    and is measured when it has saved up for what it costs: slow cases take part in fewer rounds,
+    and take no more of the budget than the others do. Only for its first few samples a case may
+    take several times its share.
+
+    Parameters
+    ----------
+    cases : sequence of int
+        Their positions.
+    budget : Budget
+        Nothing is begun that would take longer than what is left of it.
+    repeat : int
+        Each case is measured so often after the first time, whatever the budget says.
+    """
+    waiting = [Turn(position) for position in cases]
+    for turn in waiting:
+        if repeat or budget.left > 0:
+            yield turn
+            turn.credit = turn.cost
+    backwards = False
+    while True:
+        waiting = [turn for turn in waiting if not turn.is_done]
+        open_ones = [turn for turn in waiting if _may_begin(turn, budget, repeat)]
+        if not open_ones:
+            return
+        fair = max(0.0, budget.left) / len(open_ones)
+        share = fair / _ROUNDS_LEFT
+        for turn in reversed(open_ones) if backwards else open_ones:
+            turn.credit = min(turn.credit + share, max(turn.cost, share))
+            is_due = turn.credit >= turn.cost or (
+                turn.visits <= _FEW and turn.cost <= _MOST_SHARES * fair
+            )
+            if _must(turn, repeat) or (is_due and _may_begin(turn, budget, repeat)):
+                turn.credit -= turn.cost
+                yield turn
+        backwards = not backwards
+
+
+def _must(turn: Turn, repeat: int) -> bool:
+    return turn.visits <= repeat and repeat > 0
+
+
+def _may_begin(turn: Turn, budget: Budget, repeat: int) -> bool:
+    return _must(turn, repeat) or (turn.visits > 0 and turn.cost < budget.left)
+
+
+def is_steady(seconds: Mapping[str, Sequence[float]], repeat: int) -> bool:
+    """Return whether more samples would change no median by much.
+
+    Examples
+    --------
+    >>> is_steady({"read": [1.0, 1.01, 1.0, 0.99, 1.0]}, repeat=1)
+    True
+    >>> is_steady({"read": [1.0, 1.5, 1.0, 2.0, 1.0]}, repeat=1)
+    False
+    """
+    fewest = min(map(len, seconds.values()), default=0)
+    if fewest < max(_FEWEST, repeat):
+        return False
+    return fewest >= max(_MOST, repeat) or all(map(_is_steady, seconds.values()))
+
+
+def _is_steady(samples: Sequence[float]) -> bool:
+    low, middle, high = statistics.quantiles(samples, n=4)
+    # What McGill, Tukey and Larsen draw as the notch of a box plot.
+    notch = 1.57 * (high - low) / math.sqrt(len(samples))
+    return notch <= _STEADY * middle

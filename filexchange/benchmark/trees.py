@@ -1,0 +1,69 @@
+"""Files and directories of files, as a benchmark treats them."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+from filexchange import capabilities
+from filexchange.errors import UnsupportedOptionError
+
+_PROBE_BYTES = 1 << 16
+
+
+def files_below(path: str) -> Iterator[str]:
+    """Yield a file, or all files below a directory."""
+    if not os.path.isdir(path):
+        yield path
+        return
+    for directory, _, names in os.walk(path):
+        yield from (os.path.join(directory, name) for name in names)
+
+
+def nbytes_below(path: str) -> int:
+    """Return the bytes of a file, or of all files below a directory."""
+    return sum(os.lstat(each).st_size for each in files_below(path))
+
+
+def sync(path: str) -> None:
+    """Have files and their names on the disk."""
+    for each in files_below(path):
+        _sync(each, os.O_RDWR)
+    if os.name == "nt":  # directories cannot be opened there
+        return
+    for directory, _, _ in os.walk(path):
+        _sync(directory, os.O_RDONLY)
+    _sync(os.path.dirname(path), os.O_RDONLY)
+
+
+def _sync(path: str, flags: int) -> None:
+    fd = os.open(path, flags | capabilities.OPEN_FLAGS)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def check_cold(directory: str) -> None:
+    """Raise unless files in a directory can be taken out of the page cache, by trying it."""
+    with tempfile.NamedTemporaryFile(dir=directory) as probe:
+        probe.write(bytes(_PROBE_BYTES))
+        probe.flush()
+        sync(probe.name)
+        evict(probe.name)
+
+
+def evict(path: str) -> None:
+    """Take files that are on the disk out of the page cache.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        If they stay in it.
+    """
+    for each in files_below(path):
+        if not capabilities.evict(each):
+            raise UnsupportedOptionError(
+                f"files in {os.path.dirname(path)!r} cannot be read from a disk: they stay in "
+                "memory (as on tmpfs), or this system cannot take them out of its cache. Choose a "
+                "directory on a disk with --dir, or measure with a warm or fsync cache"
+            )

@@ -1,0 +1,94 @@
+"""Results in a terminal."""
+
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from rich.console import Console, RenderableType
+
+from filexchange.benchmark.facts import facts, failures
+from filexchange.benchmark.ranking import Group
+from filexchange.benchmark.results import Results
+from filexchange.benchmark.tables import cases_table, report, winners_table
+
+Make = Callable[..., Results]
+SHM = Group("field-16000kB", "/dev/shm", "warm")
+
+
+def shown(*parts: RenderableType, width: int = 80) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, highlight=False, emoji=False).print(*parts, sep="\n")
+    return file.getvalue()
+
+
+def row(text: str, name: str) -> list[str]:
+    return next(line.split() for line in text.splitlines() if line.startswith(name))
+
+
+@pytest.mark.parametrize("directories", [("/dev/shm",), ("/dev/shm", "/data")])
+def test_all_tables_fit_80_columns(make_results: Make, directories: tuple[str, ...]) -> None:
+    results = make_results(directories=directories, sizes=(64_000, 16_000_000_000), noise=0.3)
+    text = shown(*report(results))
+    assert "…" not in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    folded = text.replace("\n", " ")
+    for way in ("npy", "npz:deflate", "queue", "memcpy", "shared_memory"):
+        assert way in folded
+
+
+def test_the_winners_of_one_group_have_figures_ties_and_the_next(make_results: Make) -> None:
+    text = shown(winners_table(make_results(noise=0), SHM))
+    assert "npy = raw" in text
+    assert "9.34 ms" in text
+    assert row(text, "fastest transport")[2:] == ["queue", "4.35", "ms", "2.03x", "shared_memory"]
+    assert row(text, "smallest")[3:6] == ["zarr:sharded:zstd:5", "8.80", "MB"]
+
+
+def test_several_sizes_have_a_winner_each(make_results: Make) -> None:
+    results = make_results(sizes=(16_000_000, 64_000), noise=0)
+    text = shown(next(iter(report(results))))
+    lines = [line.split()[0] for line in text.splitlines() if line.startswith("field")]
+    assert lines == ["field-64kB", "field-16000kB"]
+    assert "best for each size" in text
+
+
+def test_cases_are_in_the_order_of_their_time_with_floors_and_failures(make_results: Make) -> None:
+    text = shown(cases_table(make_results(noise=0), SHM, ("write", "read", "round_trip")))
+    names = [line.split()[0] for line in text.splitlines()[3:] if line[:1].strip()]
+    assert [names.index(way) for way in ("npy", "hdf5", "npz", "hdf5:gzip", "hdf5:lzf")] == sorted(
+        names.index(way) for way in ("npy", "hdf5", "npz", "hdf5:gzip", "hdf5:lzf")
+    )
+    assert row(text, "hdf5:lzf") == ["hdf5:lzf", "failed"]
+    assert row(text, "memcpy") == ["memcpy", "1.60", "ms", "-", "-", "-", "-"]
+    assert row(text, "npy")[-3:] == ["━━━━━━━━", "16.0", "MB"]
+
+
+def test_the_spread_is_half_the_range_in_percent(make_results: Make) -> None:
+    results = make_results({"npy": {"read": 1.0}}, noise=0)
+    wide = replace(results.cases[0], seconds={"read": (0.9, 1.0, 1.3)})
+    text = shown(cases_table(replace(results, cases=(wide,)), SHM, ("read",)))
+    assert "±20%" in text
+
+
+def test_facts_name_data_directories_machine_and_versions(make_results: Make) -> None:
+    lines = "\n".join(facts(make_results(directories=("/dev/shm", "/data"))))
+    for text in ("float32 (4000, 1000)", "/dev/shm: tmpfs", "/data: ext4 on /dev/sda1", "2 CPUs"):
+        assert text in lines
+    assert "numpy 2.4.1" in lines
+
+
+def test_failures_are_lines_with_their_reasons(make_results: Make) -> None:
+    reason = "RuntimeError: no filter <lzf> & no luck"
+    assert failures(make_results()) == [f"hdf5:lzf (field-16000kB, /dev/shm, warm): {reason}"]
+    assert failures(make_results(caches=("warm", "cold"))) == [
+        f"hdf5:lzf (field-16000kB, /dev/shm, warm, and 1 more): {reason}"
+    ]
+
+
+def test_a_run_without_measurements_has_tables_of_nothing(make_results: Make) -> None:
+    results = make_results({"npy": "it failed"})
+    text = shown(*report(results))
+    assert list(itertools.filterfalse(str.isspace, text))
+    assert "npy" not in text
