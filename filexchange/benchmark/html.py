@@ -65,7 +65,9 @@ def summary(results: Results) -> str:
     found = groups(results)
     tables = "".join(_winners(results, group) for group in found)
     if len(found) > 1:
-        tables = f"<details><summary>Winners of {len(found)} comparisons</summary>{tables}</details>"
+        tables = (
+            f"<details><summary>Winners of {len(found)} comparisons</summary>{tables}</details>"
+        )
     machine = "".join(f"<div>{escape(line)}</div>" for line in facts(results))
     return (
         f"<div><b>filexchange benchmark, {escape(_started(results))}</b>{_advice(results)}{tables}"

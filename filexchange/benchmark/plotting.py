@@ -165,7 +165,9 @@ def _disk(axis: Any, results: Results, group: Group, looks: _Looks) -> None:
     ]
     if best:
         axis.step(*zip(*best, strict=True), where="post", color="black", linewidth=1, zorder=1)
-    _finish(axis, "Size on disk against time", ("round trip", "bytes on disk for each of the array"))
+    _finish(
+        axis, "Size on disk against time", ("round trip", "bytes on disk for each of the array")
+    )
     axis.set_yscale("linear")
     axis.set_ylim(bottom=0)
     _units(axis.xaxis, format_seconds)

@@ -168,6 +168,37 @@ class Results:
         """Return the input of that name."""
         return next(each for each in self.inputs if each.name == name)
 
+    def to_pandas(self) -> Any:
+        """Return a ``pandas.DataFrame`` with one row for each case and access.
+
+        Columns are those of :class:`filexchange.benchmark.export.Row`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        from filexchange.benchmark import export  # noqa: PLC0415 - it is built on this
+
+        return export.to_pandas(self)
+
+    def plot(self) -> Any:
+        """Return a ``matplotlib.figure.Figure`` of the largest array's measurements.
+
+        Raises
+        ------
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        from filexchange.benchmark import plotting  # noqa: PLC0415 - it is built on this
+
+        return plotting.plot(self)
+
+    def _repr_html_(self) -> str:
+        from filexchange.benchmark import html  # noqa: PLC0415 - it is built on this
+
+        return html.summary(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values, with medians beside the samples."""
         document = dataclasses.asdict(self)

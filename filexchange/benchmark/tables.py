@@ -51,7 +51,7 @@ def report(results: Results) -> Iterator[RenderableType]:
 
 def winners_table(results: Results, group: Group) -> Table:
     """Return a row for each question: who wins, by how much, and who ties."""
-    made = _table(title(group))
+    made = plain_table(title(group))
     made.add_column("question", no_wrap=True)
     made.add_column("winner", style=_BEST, overflow="fold", max_width=32)
     for name in ("median", "ahead by"):
@@ -63,7 +63,7 @@ def winners_table(results: Results, group: Group) -> Table:
 
 def sizes_table(results: Results, of: Sequence[Group]) -> Table:
     """Return a row for each input, small ones first, with the winners of each question."""
-    made = _table(title(of[0]._replace(input="best for each size")))
+    made = plain_table(title(of[0]._replace(input="best for each size")))
     asked = [question for question in QUESTIONS if question.name in {*_WHOLE, SMALLEST.name}]
     answers = {question: _answers(results, of, question) for question in asked}
     shown = {question: found for question, found in answers.items() if any(found.values())}
@@ -85,7 +85,7 @@ def cases_table(results: Results, group: Group, accesses: Sequence[Access]) -> T
     by_role = {role: _ordered(results, group, role, accesses) for role in get_args(Role)}
     field = [result for part in by_role.values() for result in part]
     shown = [a for a in accesses if any(result.spread(a) for result in field)]
-    made = _table(title(group))
+    made = plain_table(title(group))
     made.add_column("way", overflow="fold", max_width=_WAY_WIDTH)
     for access in shown:
         made.add_column(TITLES[access].replace(" ", "\n", 1), justify="right", no_wrap=True)
@@ -179,7 +179,8 @@ def _margin(found: Standing) -> str:
     return f"{format_times(found.margin)} {found.behind.case.way}"
 
 
-def _table(heading: str) -> Table:
+def plain_table(heading: str) -> Table:
+    """Return an empty table with as few lines and spaces as can be read."""
     return Table(
         title=heading,
         title_justify="left",

@@ -61,7 +61,7 @@ def test_cases_are_in_the_order_of_their_time_with_floors_and_failures(make_resu
         names.index(way) for way in ("npy", "hdf5", "npz", "hdf5:gzip", "hdf5:lzf")
     )
     assert row(text, "hdf5:lzf") == ["hdf5:lzf", "failed"]
-    assert row(text, "memcpy") == ["memcpy", "1.60", "ms", "-", "-", "-", "-"]
+    assert row(text, "memcpy") == ["memcpy", "1.60", "ms", "1.60", "ms", "-", "-", "-"]
     assert row(text, "npy")[-3:] == ["━━━━━━━━", "16.0", "MB"]
 
 

@@ -115,10 +115,9 @@
       return;
     }
     const width = Math.max(280, figure.clientWidth - 24), right = width - (spec.room || 12);
-    const floors = (axis) => (spec.floors || []).filter((floor) => floor.axis === axis).map((floor) => floor.value);
     const ends = (point, ax) => (point.ranges[ax] ? point.ranges[ax] : [point[ax]]);
-    const x = extent({ ...spec.x, spacing: 50 }, points.flatMap((point) => [point.x, ...ends(point, "x")]).concat(floors("x")));
-    const y = extent({ ...spec.y, spacing: 30 }, points.flatMap((point) => [point.y, ...ends(point, "y")]).concat(floors("y")));
+    const x = extent({ ...spec.x, spacing: 50 }, points.flatMap((point) => [point.x, ...ends(point, "x")]));
+    const y = extent({ ...spec.y, spacing: 30 }, points.flatMap((point) => [point.y, ...ends(point, "y")]));
     const atX = position(x, LEFT, right), atY = position(y, HEIGHT - BOTTOM, TOP);
     const drawing = svg("svg", {
       width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", tabindex: 0,
@@ -141,11 +140,6 @@
     if (spec.diagonal) {
       const low = Math.max(x.low, y.low), high = Math.min(x.high, y.high);
       if (low < high) drawing.append(svg("line", { class: "guide", x1: atX(low), y1: atY(low), x2: atX(high), y2: atY(high) }));
-    }
-    for (const { axis, value, name } of spec.floors || []) {
-      const [from, to] = axis === "x" ? [[atX(value), TOP], [atX(value), HEIGHT - BOTTOM]] : [[LEFT, atY(value)], [right, atY(value)]];
-      const at = axis === "x" ? { transform: `translate(${from[0] - 4} ${HEIGHT - BOTTOM - 6}) rotate(-90)` } : { x: LEFT + 4, y: from[1] - 4 };
-      drawing.append(svg("line", { class: "floor", x1: from[0], y1: from[1], x2: to[0], y2: to[1] }), svg("text", { class: "tick", ...at }, name));
     }
     for (const line of spec.lines || []) {
       const path = line.points.map((point, number) => `${number ? "L" : "M"}${atX(point.x)} ${atY(point.y)}`);
@@ -264,8 +258,7 @@
     }
   }
 
-  // ---- The three plots; of what the machine can do at best, those that only write or only read
-  // are lines
+  // ---- The three plots
 
   const isShown = (found) => !found.error && !state.hidden.has(found.way);
   const shownCases = (group) => group.cases.map((index) => data.cases[index]).filter(isShown);
@@ -303,11 +296,8 @@
       ranges: { x: rangeOf(found, "write", turn), y: rangeOf(found, "read", turn) },
     }));
     const named = [...points].sort((one, other) => other.x * other.y - one.x * one.y);
-    const floors = shownCases(state.group).filter((found) => wayOf(found).role === "floor" && !(found.seconds.write && found.seconds.read))
-      .flatMap((found) => [["x", "write"], ["y", "read"]].filter(([, access]) => found.seconds[access])
-        .map(([axis, access]) => ({ axis, value: turn(median(found, access)), name: wayOf(found).name })));
     plot("speed-plot", "Write against read", "Bytes per second: to the right writes faster, higher up reads faster. On the dashed line both are equal.",
-      { points, named, floors, diagonal: true, x: { ...SPEED, label: "write" }, y: { ...SPEED, label: "read" } });
+      { points, named, diagonal: true, x: { ...SPEED, label: "write" }, y: { ...SPEED, label: "read" } });
   }
 
   function diskPlot() {
