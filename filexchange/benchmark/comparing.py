@@ -72,8 +72,12 @@ class Comparison(NamedTuple):
         return tuple(sorted(found, key=lambda change: -abs(math.log(change.ratio))))
 
     def slower_than(self, limit: float) -> tuple[Change, ...]:
-        """Return what takes more than `limit` times the time before, noise left out."""
-        return tuple(change for change in self.of("slower") if change.ratio > limit)
+        """Return what takes more than `limit` times the time before, noise and floors left out."""
+        return tuple(
+            change
+            for change in self.of("slower")
+            if change.ratio > limit and change.case.role != "floor"
+        )
 
 
 def compare(before: Results, after: Results) -> Comparison:

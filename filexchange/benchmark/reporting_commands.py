@@ -124,7 +124,7 @@ def _changes_table(changes: Iterable[Change]) -> Table:
         made.add_row(
             change.case.way,
             _where(change.case),
-            _title(change.access),
+            TITLES[change.access],
             format_seconds(change.before),
             format_seconds(change.after),
             Text(format_times(change.ratio), style=_STYLES[change.verdict]),
@@ -138,21 +138,16 @@ def _overall_table(changes: tuple[Change, ...]) -> Table:
     for name in ("faster", "same", "slower", "mean ratio"):
         made.add_column(name, justify="right")
     for access, (mean, counts) in overall(changes).items():
-        made.add_row(_title(access), *map(str, counts.values()), format_times(mean))
+        made.add_row(TITLES[access], *map(str, counts.values()), format_times(mean))
     return made
 
 
 def _line(change: Change) -> str:
     return (
         f"{_name(change.case)} takes {format_times(change.ratio)} the time of before to "
-        f"{_title(change.access)}: {format_seconds(change.before)}, then "
+        f"{TITLES[change.access]}: {format_seconds(change.before)}, then "
         f"{format_seconds(change.after)}"
     )
-
-
-def _title(access: str) -> str:
-    known: dict[str, str] = {**TITLES}
-    return known.get(access, access)
 
 
 def _where(case: Case) -> str:

@@ -42,6 +42,13 @@ def test_what_changed_by_more_than_noise_is_found(make_results: Make) -> None:
     assert ratios == sorted(ratios, reverse=True)
 
 
+def test_a_slower_machine_is_no_failure_by_itself(make_results: Make) -> None:
+    before = make_results()
+    found = compare(before, scaled(before, "memcpy", 2.0))
+    assert {change.case.way for change in found.of("slower")} == {"memcpy"}
+    assert found.slower_than(1.5) == ()
+
+
 def test_the_mean_of_all_ratios_is_geometric(make_results: Make) -> None:
     before = make_results({"npy": {"read": 1.0}, "raw": {"read": 1.0}}, noise=0)
     after = scaled(scaled(before, "npy", 4.0), "raw", 0.25)

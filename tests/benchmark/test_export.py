@@ -40,7 +40,7 @@ def test_csv_can_hold_any_text(make_results: Make, tmp_path: Path) -> None:
     results = make_results({"npy": 'a "quoted", broken\nline of \udcff'})
     write_csv(results, tmp_path / "a.csv")
     with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
-        assert list(csv.DictReader(file))[0]["error"] == 'a "quoted", broken\nline of ?'
+        assert next(iter(csv.DictReader(file)))["error"] == 'a "quoted", broken\nline of ?'
 
 
 def test_csv_that_cannot_be_written_is_an_error_of_ours(make_results: Make, tmp_path: Path) -> None:
