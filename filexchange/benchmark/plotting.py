@@ -98,7 +98,10 @@ def plot(results: Results, group: Group | None = None) -> Any:
         f"{processor(results)}",
         fontsize="medium",
     )
-    handles = {text: handle for axis in axes for handle, text in _legend(axis)}
+    handles: dict[str, Any] = {}
+    for axis in axes:
+        for handle, text in _legend(axis):
+            handles.setdefault(text, handle)
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=6, fontsize="small")
     return figure
 
@@ -169,7 +172,7 @@ def _disk(axis: Any, results: Results, group: Group, looks: _Looks) -> None:
         axis, "Size on disk against time", ("round trip", "bytes on disk for each of the array")
     )
     axis.set_yscale("linear")
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, axis.get_ylim()[1] * 1.05)
     _units(axis.xaxis, format_seconds)
 
 
