@@ -26,6 +26,11 @@ from filexchange.sizes import format_size
 # What moves all bytes of the array, so that bytes per second can be told.
 _RATED: tuple[Access, ...] = ("write", "read", "shared", "round_trip")
 
+_SCRIPTS = (
+    *("state.js", "numbers.js", "elements.js", "axes.js", "labels.js", "tips.js", "drawing.js"),
+    *("plots.js", "tables.js", "controls.js"),
+)
+
 
 def page(results: Results) -> str:
     """Return a page of HTML with everything in it: it asks for nothing from anywhere.
@@ -50,7 +55,7 @@ def page(results: Results) -> str:
     data = json.dumps(_data(results), separators=(",", ":"))
     return Template(_part("page.html")).substitute(
         style=_part("page.css"),
-        script=_part("page.js"),
+        script="\n".join(map(_part, _SCRIPTS)),
         # Nothing in it can end the element that it is in.
         data=data.replace("<", "\\u003c"),
         started=escape(_started(results)),
