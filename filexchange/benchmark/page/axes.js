@@ -11,7 +11,11 @@ function axis(spec, values, from, to) {
   return { ...spec, low, high, at, to, most: Math.max(2, Math.floor(Math.abs(to - from) / spec.spacing)) };
 }
 
-const ticks = (axis) => (axis.values ? thinned(axis.values, axis.most) : axis.log ? powers(axis) : steps(axis));
+function ticks(axis) {
+  if (axis.values) return thinned(axis.values, axis.most);
+  return axis.log ? powers(axis) : steps(axis);
+}
+
 const thinned = (found, most) => found.filter((_, number) => number % Math.ceil(found.length / most) === 0);
 
 function powers({ low, high, most }) {
