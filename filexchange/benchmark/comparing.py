@@ -34,7 +34,7 @@ class Change(NamedTuple):
     @property
     def ratio(self) -> float:
         """How many times the time before it takes after."""
-        return self.after / self.before
+        return self.after / self.before if self.before else math.inf
 
 
 class Difference(NamedTuple):
@@ -69,7 +69,7 @@ class Comparison(NamedTuple):
     def of(self, verdict: Verdict) -> tuple[Change, ...]:
         """Return the changes with a verdict, the largest first."""
         found = (change for change in self.changes if change.verdict == verdict)
-        return tuple(sorted(found, key=lambda change: -abs(math.log(change.ratio))))
+        return tuple(sorted(found, key=lambda change: change.ratio, reverse=verdict != "faster"))
 
     def slower_than(self, limit: float) -> tuple[Change, ...]:
         """Return what takes more than `limit` times the time before, noise and floors left out."""

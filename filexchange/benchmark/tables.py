@@ -1,6 +1,6 @@
 """Results as tables for a terminal of 80 columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
 from rich import box
@@ -38,12 +38,22 @@ _PARTS = tuple(access for access in ACCESSES if access not in _WHOLE)
 
 def report(results: Results) -> Iterator[RenderableType]:
     """Yield the tables of a run: who wins, and every case."""
+    yield from overview(results)
+    yield from details(results, groups(results))
+
+
+def overview(results: Results) -> Iterator[RenderableType]:
+    """Yield the tables of who wins: one if there is one group, else one for each place."""
     found = groups(results)
     if len(found) == 1:
         yield winners_table(results, found[0])
     for place, cache in dict.fromkeys(group[1:] for group in found if len(found) > 1):
         yield sizes_table(results, [group for group in found if group[1:] == (place, cache)])
-    for group in found:
+
+
+def details(results: Results, of: Iterable[Group]) -> Iterator[RenderableType]:
+    """Yield the tables of every case of some groups."""
+    for group in of:
         for accesses in (_WHOLE, _PARTS):
             if any(result.spread(a) for result in members(results, group) for a in accesses):
                 yield cases_table(results, group, accesses)

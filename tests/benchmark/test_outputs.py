@@ -60,6 +60,22 @@ def test_damaged_results_are_refused(make_results: Make, tmp_path: Path) -> None
         read(str(tmp_path / "a.json"))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"input": "other"}, {"cache": "hot"}, {"role": "x"}, {"seconds": {"y": [1.0]}}]
+    + [{"seconds": {"read": samples}} for samples in (["soon"], 1.0, [None])],
+    ids=str,
+)
+def test_words_and_numbers_that_mean_nothing_are_refused(
+    wrong: dict[str, object], make_results: Make, tmp_path: Path
+) -> None:
+    document = make_results().to_json()
+    document["cases"][3].update(wrong)
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(BadArrayFileError, match="damaged"):
+        read(str(tmp_path / "a.json"))
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArrayNotFoundError, match="nowhere"):
         read(str(tmp_path / "nowhere.json"))
