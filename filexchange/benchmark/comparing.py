@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from filexchange.benchmark.ranking import is_clearly_less
+from filexchange.benchmark.questions import is_clearly_less
 from filexchange.benchmark.results import Case, CaseResult, Results
 
 Verdict = Literal["faster", "same", "slower"]

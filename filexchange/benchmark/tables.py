@@ -10,15 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from filexchange.benchmark.facts import TITLES, title
+from filexchange.benchmark.phrases import margin, names, value
 from filexchange.benchmark.quantities import (
     format_seconds,
-    format_times,
 )
+from filexchange.benchmark.questions import QUESTIONS, SMALLEST, Question
 from filexchange.benchmark.ranking import (
-    QUESTIONS,
-    SMALLEST,
     Group,
-    Question,
     Standing,
     by_size,
     groups,
@@ -67,7 +65,7 @@ def winners_table(results: Results, group: Group) -> Table:
     for name in ("median", "ahead by"):
         made.add_column(name, justify="right", no_wrap=True)
     for question, found in standings(results, group).items():
-        made.add_row(question.title, _names(found), _value(found), _margin(found))
+        made.add_row(question.title, names(found), value(found), margin(found))
     return made
 
 
@@ -82,7 +80,7 @@ def sizes_table(results: Results, of: Sequence[Group]) -> Table:
         made.add_column(question.title.removeprefix("fastest "), overflow="fold", max_width=12)
     for each in by_size(results):
         if any(group.input == each.name for group in of):
-            made.add_row(each.name, *(_names(found[each.name]) for found in shown.values()))
+            made.add_row(each.name, *(names(found[each.name]) for found in shown.values()))
     return made
 
 
@@ -172,21 +170,6 @@ def _answers(
     results: Results, of: Sequence[Group], question: Question
 ) -> dict[str, Standing | None]:
     return {group.input: standing(results, group, question) for group in of}
-
-
-def _names(found: Standing | None) -> str:
-    """Return winners; those after the first tie with it."""
-    return "-" if found is None else " = ".join(found.ways)
-
-
-def _value(found: Standing) -> str:
-    return (format_size if found.question.access is None else format_seconds)(found.value)
-
-
-def _margin(found: Standing) -> str:
-    if found.behind is None or found.margin is None:
-        return "-"
-    return f"{format_times(found.margin)} {found.behind.case.way}"
 
 
 def plain_table(heading: str) -> Table:
