@@ -88,10 +88,10 @@ class ExchangeStats(NamedTuple):
             "arrays held": self.held,
         }
         if self.capacity is not None:
-            rows["this process"] = (
-                f"wrote {self.taken} times, {self.reuse_rate:.0%} to segments that were there, "
-                f"and may have {format_size(self.capacity)}"
+            rows["written by this process"] = (
+                f"{self.taken} segments, {self.reuse_rate:.0%} of them there already"
             )
+            rows["most of this process"] = format_size(self.capacity)
         return rows
 
 

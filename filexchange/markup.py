@@ -17,10 +17,10 @@ _STYLE = """
 .fx-card th,.fx-card td{text-align:left;vertical-align:top;padding:.15em 1em .15em 0;border:0;
 border-top:1px solid rgba(128,128,128,.3);max-width:32em;white-space:pre-wrap;
 overflow-wrap:anywhere}
-.fx-card th{font-weight:normal;opacity:.7;white-space:nowrap}
+.fx-card th{font-weight:normal;opacity:.7;max-width:16em;overflow-wrap:break-word}
 .fx-card summary{cursor:pointer;padding:.3em 0}
 .fx-card details table{margin-left:1.1em}
-.fx-card svg{max-width:100%;height:auto;flex:none;align-self:center}
+.fx-card svg{max-width:100%;height:auto;flex:none;margin-top:1.8em}
 """
 
 
@@ -46,7 +46,7 @@ def card(
 
     Examples
     --------
-    >>> card("Point", {"x": 1, "of": "<b>"})[-70:]
+    >>> card("Point", {"x": 1, "of": "<b>"})[-66:]
     '<th scope="row">of</th><td>&lt;b&gt;</td></tr></table></div></div>'
     """
     tables = [_table(rows)]
