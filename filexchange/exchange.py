@@ -91,7 +91,7 @@ class ExchangeStats(NamedTuple):
             rows["written by this process"] = (
                 f"{self.taken} segments, {self.reuse_rate:.0%} of them there already"
             )
-            rows["most of this process"] = format_size(self.capacity)
+            rows["limit of this process"] = format_size(self.capacity)
         return rows
 
 

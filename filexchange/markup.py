@@ -13,7 +13,7 @@ _STYLE = """
 .fx-card{display:flex;flex-wrap:wrap;align-items:flex-start;gap:.8em 2.5em;line-height:1.4}
 .fx-card .fx-title{font-weight:600;padding:0 0 .3em}
 .fx-card table{border-collapse:collapse;border:0;margin:0;font-size:inherit;color:inherit}
-.fx-card tr,.fx-card tr:nth-child(n),.fx-card tr:hover{background:none}
+.fx-card tbody tr:nth-child(n),.fx-card tbody tr:hover{background:none}
 .fx-card th,.fx-card td{text-align:left;vertical-align:top;padding:.15em 1em .15em 0;border:0;
 border-top:1px solid rgba(128,128,128,.3);max-width:32em;white-space:pre-wrap;
 overflow-wrap:anywhere}
