@@ -29,7 +29,7 @@ def tables(results: Results) -> Iterator[list[str]]:
                 chosen = [
                     result
                     for result in results.measured
-                    if result.case[0::2] == (each.name, place.directory)
+                    if (result.case.input, result.case.directory) == (each.name, place.directory)
                     and result.case.cache == cache
                 ]
                 if chosen:
