@@ -184,7 +184,7 @@ class Method:
         """Run the benchmark; return the median seconds of each format and access."""
         out = os.path.join(self._directory, "bench.json")
         words = ("--formats", ",".join(WAYS), "--dir", self._directory, "--budget", self._budget)
-        _run("-m", "filexchange", "bench", self._input, *words, "--json", out)
+        _run("-m", "filexchange", "bench", self._input, *words, "--quiet", "--json", out)
         with open(out, encoding="utf-8") as file:
             results = Results.from_json(json.load(file))
         return {
