@@ -1,11 +1,11 @@
 """What was measured where, in words."""
 
 from filexchange.benchmark.ranking import Group
-from filexchange.benchmark.results import Access, Place, Results
+from filexchange.benchmark.results import Place, Results
 from filexchange.sizes import format_size
 
 #: What an access is called where people read it.
-TITLES: dict[Access, str] = {
+TITLES: dict[str, str] = {
     "write": "write",
     "read": "read",
     "slice": "1% slice",

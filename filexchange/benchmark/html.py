@@ -9,7 +9,8 @@ from typing import Any
 
 from filexchange.benchmark.facts import TITLES, facts, failures, processor, storage, title
 from filexchange.benchmark.palette import styles
-from filexchange.benchmark.quantities import format_seconds, format_times
+from filexchange.benchmark.phrases import margin, names, value
+from filexchange.benchmark.quantities import format_seconds
 from filexchange.benchmark.ranking import (
     Group,
     Standing,
@@ -25,6 +26,11 @@ from filexchange.sizes import format_size
 
 # What moves all bytes of the array, so that bytes per second can be told.
 _RATED: tuple[Access, ...] = ("write", "read", "shared", "round_trip")
+
+_SCRIPTS = (
+    *("state.js", "numbers.js", "elements.js", "axes.js", "labels.js", "tips.js", "drawing.js"),
+    *("plots.js", "tables.js", "controls.js"),
+)
 
 
 def page(results: Results) -> str:
@@ -50,7 +56,7 @@ def page(results: Results) -> str:
     data = json.dumps(_data(results), separators=(",", ":"))
     return Template(_part("page.html")).substitute(
         style=_part("page.css"),
-        script=_part("page.js"),
+        script="\n".join(map(_part, _SCRIPTS)),
         # Nothing in it can end the element that it is in.
         data=data.replace("<", "\\u003c"),
         started=escape(_started(results)),
@@ -65,7 +71,9 @@ def summary(results: Results) -> str:
     found = groups(results)
     tables = "".join(_winners(results, group) for group in found)
     if len(found) > 1:
-        tables = f"<details><summary>Winners of {len(found)} comparisons</summary>{tables}</details>"
+        tables = (
+            f"<details><summary>Winners of {len(found)} comparisons</summary>{tables}</details>"
+        )
     machine = "".join(f"<div>{escape(line)}</div>" for line in facts(results))
     return (
         f"<div><b>filexchange benchmark, {escape(_started(results))}</b>{_advice(results)}{tables}"
@@ -122,7 +130,7 @@ def _input(each: Input) -> dict[str, Any]:
 
 def _case(result: CaseResult, way: int) -> dict[str, Any]:
     spreads = {
-        access: [*(float(f"{value:.4g}") for value in spread), len(result.seconds[access])]
+        access: [*(float(f"{each:.4g}") for each in spread), len(result.seconds[access])]
         for access in result.seconds
         if (spread := result.spread(access)) is not None
     }
@@ -142,19 +150,9 @@ def _winner(found: Standing, winners: Sequence[int]) -> dict[str, Any]:
         "role": found.question.role,
         "question": found.question.title,
         "winners": winners,
-        "value": _value(found),
-        "margin": _margin(found),
+        "value": value(found),
+        "margin": margin(found),
     }
-
-
-def _value(found: Standing) -> str:
-    return (format_size if found.question.access is None else format_seconds)(found.value)
-
-
-def _margin(found: Standing) -> str:
-    if found.behind is None or found.margin is None:
-        return ""
-    return f"{format_times(found.margin)} {found.behind.case.way}"
 
 
 def _started(results: Results) -> str:
@@ -197,8 +195,8 @@ def _list(name: str, lines: Sequence[str]) -> str:
 
 def _winners(results: Results, group: Group) -> str:
     rows = "".join(
-        f"<tr><td>{escape(question.title)}</td><td>{escape(' = '.join(found.ways))}</td>"
-        f"<td>{escape(_value(found))}</td><td>{escape(_margin(found))}</td></tr>"
+        f"<tr><td>{escape(question.title)}</td><td>{escape(names(found))}</td>"
+        f"<td>{escape(value(found))}</td><td>{escape(margin(found))}</td></tr>"
         for question, found in standings(results, group).items()
     )
     head = "<tr><th>question</th><th>winner</th><th>median</th><th>ahead by</th></tr>"

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from filexchange.benchmark.machine import Machine
@@ -168,6 +168,37 @@ class Results:
         """Return the input of that name."""
         return next(each for each in self.inputs if each.name == name)
 
+    def to_pandas(self) -> Any:
+        """Return a ``pandas.DataFrame`` with one row for each case and access.
+
+        Columns are those of :class:`filexchange.benchmark.export.Row`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        from filexchange.benchmark import export  # noqa: PLC0415 - it is built on this
+
+        return export.to_pandas(self)
+
+    def plot(self) -> Any:
+        """Return a ``matplotlib.figure.Figure`` of the largest array's measurements.
+
+        Raises
+        ------
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        from filexchange.benchmark import plotting  # noqa: PLC0415 - it is built on this
+
+        return plotting.plot(self)
+
+    def _repr_html_(self) -> str:
+        from filexchange.benchmark import html  # noqa: PLC0415 - it is built on this
+
+        return html.summary(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values, with medians beside the samples."""
         document = dataclasses.asdict(self)
@@ -191,18 +222,20 @@ class Results:
                 "`filexchange bench --json FILE`"
             )
         try:
+            inputs = tuple(
+                Input(**{**each, "shape": tuple(each["shape"])}) for each in document["inputs"]
+            )
+            names = {each.name for each in inputs}
             return cls(
                 machine=Machine(**document["machine"]),
-                inputs=tuple(
-                    Input(**{**each, "shape": tuple(each["shape"])}) for each in document["inputs"]
-                ),
+                inputs=inputs,
                 places=tuple(Place(**each) for each in document["places"]),
-                cases=tuple(map(_case_from_json, document["cases"])),
+                cases=tuple(_case_from_json(each, names) for each in document["cases"]),
                 started=document["started"],
                 elapsed=document["elapsed"],
                 complete=document["complete"],
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BadArrayFileError(
                 f"this benchmark's JSON is damaged ({type(error).__name__}: {error}): measure again"
             ) from error
@@ -230,10 +263,21 @@ def _case_to_json(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def _case_from_json(document: Any) -> CaseResult:
+def _case_from_json(document: Any, inputs: Collection[str]) -> CaseResult:
+    case = Case(**{name: document[name] for name in Case._fields})
+    known = {"input": inputs, "cache": CACHES, "role": get_args(Role)}
+    for field, names in known.items():
+        if document[field] not in names:
+            raise ValueError(f"{field} {document[field]!r} is unknown")
+    for access in document["seconds"]:
+        if access not in ACCESSES:
+            raise ValueError(f"access {access!r} is unknown")
     return CaseResult(
-        case=Case(**{name: document[name] for name in Case._fields}),
-        seconds={name: tuple(samples) for name, samples in document["seconds"].items()},
+        case=case,
+        seconds={
+            name: tuple(float(sample) for sample in samples)
+            for name, samples in document["seconds"].items()
+        },
         nbytes_on_disk=document["nbytes_on_disk"],
         peak_memory=document["peak_memory"],
         error=document["error"],

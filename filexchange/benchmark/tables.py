@@ -1,6 +1,6 @@
 """Results as tables for a terminal of 80 columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
 from rich import box
@@ -10,15 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from filexchange.benchmark.facts import TITLES, title
+from filexchange.benchmark.phrases import margin, names, value
 from filexchange.benchmark.quantities import (
     format_seconds,
-    format_times,
 )
+from filexchange.benchmark.questions import QUESTIONS, SMALLEST, Question
 from filexchange.benchmark.ranking import (
-    QUESTIONS,
-    SMALLEST,
     Group,
-    Question,
     Standing,
     by_size,
     groups,
@@ -38,12 +36,22 @@ _PARTS = tuple(access for access in ACCESSES if access not in _WHOLE)
 
 def report(results: Results) -> Iterator[RenderableType]:
     """Yield the tables of a run: who wins, and every case."""
+    yield from overview(results)
+    yield from details(results, groups(results))
+
+
+def overview(results: Results) -> Iterator[RenderableType]:
+    """Yield the tables of who wins: one if there is one group, else one for each place."""
     found = groups(results)
     if len(found) == 1:
         yield winners_table(results, found[0])
     for place, cache in dict.fromkeys(group[1:] for group in found if len(found) > 1):
         yield sizes_table(results, [group for group in found if group[1:] == (place, cache)])
-    for group in found:
+
+
+def details(results: Results, of: Iterable[Group]) -> Iterator[RenderableType]:
+    """Yield the tables of every case of some groups."""
+    for group in of:
         for accesses in (_WHOLE, _PARTS):
             if any(result.spread(a) for result in members(results, group) for a in accesses):
                 yield cases_table(results, group, accesses)
@@ -51,19 +59,19 @@ def report(results: Results) -> Iterator[RenderableType]:
 
 def winners_table(results: Results, group: Group) -> Table:
     """Return a row for each question: who wins, by how much, and who ties."""
-    made = _table(title(group))
+    made = plain_table(title(group))
     made.add_column("question", no_wrap=True)
     made.add_column("winner", style=_BEST, overflow="fold", max_width=32)
     for name in ("median", "ahead by"):
         made.add_column(name, justify="right", no_wrap=True)
     for question, found in standings(results, group).items():
-        made.add_row(question.title, _names(found), _value(found), _margin(found))
+        made.add_row(question.title, names(found), value(found), margin(found))
     return made
 
 
 def sizes_table(results: Results, of: Sequence[Group]) -> Table:
     """Return a row for each input, small ones first, with the winners of each question."""
-    made = _table(title(of[0]._replace(input="best for each size")))
+    made = plain_table(title(of[0]._replace(input="best for each size")))
     asked = [question for question in QUESTIONS if question.name in {*_WHOLE, SMALLEST.name}]
     answers = {question: _answers(results, of, question) for question in asked}
     shown = {question: found for question, found in answers.items() if any(found.values())}
@@ -72,7 +80,7 @@ def sizes_table(results: Results, of: Sequence[Group]) -> Table:
         made.add_column(question.title.removeprefix("fastest "), overflow="fold", max_width=12)
     for each in by_size(results):
         if any(group.input == each.name for group in of):
-            made.add_row(each.name, *(_names(found[each.name]) for found in shown.values()))
+            made.add_row(each.name, *(names(found[each.name]) for found in shown.values()))
     return made
 
 
@@ -85,7 +93,7 @@ def cases_table(results: Results, group: Group, accesses: Sequence[Access]) -> T
     by_role = {role: _ordered(results, group, role, accesses) for role in get_args(Role)}
     field = [result for part in by_role.values() for result in part]
     shown = [a for a in accesses if any(result.spread(a) for result in field)]
-    made = _table(title(group))
+    made = plain_table(title(group))
     made.add_column("way", overflow="fold", max_width=_WAY_WIDTH)
     for access in shown:
         made.add_column(TITLES[access].replace(" ", "\n", 1), justify="right", no_wrap=True)
@@ -164,22 +172,8 @@ def _answers(
     return {group.input: standing(results, group, question) for group in of}
 
 
-def _names(found: Standing | None) -> str:
-    """Return winners; those after the first tie with it."""
-    return "-" if found is None else " = ".join(found.ways)
-
-
-def _value(found: Standing) -> str:
-    return (format_size if found.question.access is None else format_seconds)(found.value)
-
-
-def _margin(found: Standing) -> str:
-    if found.behind is None or found.margin is None:
-        return "-"
-    return f"{format_times(found.margin)} {found.behind.case.way}"
-
-
-def _table(heading: str) -> Table:
+def plain_table(heading: str) -> Table:
+    """Return an empty table with as few lines and spaces as can be read."""
     return Table(
         title=heading,
         title_justify="left",

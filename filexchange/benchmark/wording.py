@@ -4,25 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from filexchange.benchmark.covering import cover
+from filexchange.benchmark.phrases import choice, others, sentence, some
 from filexchange.benchmark.quantities import format_rate, format_seconds, three_digits
-from filexchange.benchmark.ranking import (
-    ROUND_TRIP,
-    SLICE,
-    SMALLEST,
-    TRANSPORT,
-    Group,
-    Question,
-    Standing,
-    front,
-    groups,
-    members,
-    standing,
-)
+from filexchange.benchmark.questions import ROUND_TRIP, SLICE, SMALLEST, TRANSPORT, Question
+from filexchange.benchmark.ranking import Group, Standing, front, groups, members, standing
 from filexchange.benchmark.results import CaseResult, Results
 
 # Saving less than a tenth is no reason to compress.
 _WORTH_SAVING = 0.9
-_NAMED = 3
 
 
 class Advice(NamedTuple):
@@ -64,12 +53,6 @@ def recommendation(results: Results) -> tuple[Advice, ...]:
     return tuple(advice for advice in found if advice is not None)
 
 
-def label(results: Results, group: Group) -> str:
-    """Return what tells a group from the others of a run; empty if it is the only one."""
-    columns = zip(group, *groups(results), strict=True)
-    return ", ".join(part for part, *others in columns if part and len(set(others)) > 1)
-
-
 def _fastest(results: Results, question: Question, purpose: str) -> Advice | None:
     found = _standings(results, question)
     if not found:
@@ -82,12 +65,12 @@ def _fastest(results: Results, question: Question, purpose: str) -> Advice | Non
         figure = f"{format_seconds(seconds)} for a hundredth of {group.input}"
     else:
         figure = f"{format_seconds(seconds)} for {group.input} ({format_rate(nbytes / seconds)})"
-    reason = _sentence(
+    reason = sentence(
         figure,
         _memcpy(results, group) if question is ROUND_TRIP else "",
-        _others(found[group], taken),
+        others(found[group], taken),
     )
-    return Advice(purpose, _choice(results, choices), reason)
+    return Advice(purpose, choice(results, choices), reason)
 
 
 def _smallest(results: Results) -> Advice | None:
@@ -106,13 +89,13 @@ def _smallest(results: Results) -> Advice | None:
     choices = cover(saving, _ways(results))
     group = _largest(results, next(iter(choices.values())))
     taken = _winner(found[group.input][1], choices)
-    reason = _sentence(
+    reason = sentence(
         f"{_share(results, taken)} of the bytes of {group.input}{_cost(results, group, taken)}",
         _compromise(results, group),
     )
     kept = [group.input for group, _ in found.values() if group not in saving]
-    choice = _choice(results, choices) + (f"; for {_some(kept)} do not compress" if kept else "")
-    return Advice("to save space", choice, reason)
+    rest = f"; for {some(kept)} do not compress" if kept else ""
+    return Advice("to save space", choice(results, choices) + rest, reason)
 
 
 def _directory(results: Results) -> Advice | None:
@@ -128,7 +111,7 @@ def _directory(results: Results) -> Advice | None:
     place, served = next(iter(choices.items()))
     group = _largest(results, served)
     there = contests[group].pop(place)
-    reason = _sentence(
+    reason = sentence(
         f"{format_seconds(_seconds(there))} for {group.input} there, with {there.case.way}",
         *(
             f"{format_seconds(_seconds(each))} in {directory}, with {each.case.way}"
@@ -137,7 +120,7 @@ def _directory(results: Results) -> Advice | None:
         ),
     )
     named = {names[directory]: of for directory, of in choices.items()}
-    return Advice("where", _choice(results, named), reason)
+    return Advice("where", choice(results, named), reason)
 
 
 def _fastest_of(best: Mapping[str, CaseResult]) -> list[str]:
@@ -170,30 +153,6 @@ def _largest(results: Results, of: Sequence[Group]) -> Group:
 def _seconds(result: CaseResult) -> float:
     found = result.spread("round_trip")
     return float("nan") if found is None else found.median
-
-
-def _choice(results: Results, choices: Mapping[str, Sequence[Group]]) -> str:
-    (first, _), *others = choices.items()
-    where = (f"{way} for {_some([label(results, each) for each in of])}" for way, of in others)
-    return "; ".join([first, *where])
-
-
-def _some(names: Sequence[str]) -> str:
-    """Return some names, and how many there are beside."""
-    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-    *most, last = [*names[:_NAMED], *more]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _others(found: Standing, taken: CaseResult) -> str:
-    """Compare with who ties, and with who is behind."""
-    ties = [each.case.way for each in found.winners if each is not taken]
-    said = []
-    if ties:
-        said.append(f"{_some(ties)} {'is' if len(ties) == 1 else 'are'} as fast within the noise")
-    if found.behind is not None and found.margin is not None:
-        said.append(f"the next is {found.behind.case.way}, {three_digits(found.margin)} times that")
-    return "; ".join(said)
 
 
 def _memcpy(results: Results, group: Group) -> str:
@@ -230,8 +189,3 @@ def _compromise(results: Results, group: Group) -> str:
     middle = min(between[:-1], key=lambda each: _seconds(each) * (each.nbytes_on_disk or 0))
     times = three_digits(_seconds(middle) / _seconds(fastest))
     return f"{middle.case.way} takes {_share(results, middle)} of them at {times} times"
-
-
-def _sentence(*clauses: str) -> str:
-    said = "; ".join(filter(None, clauses))
-    return f"{said[:1].upper()}{said[1:]}."

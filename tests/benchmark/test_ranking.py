@@ -5,18 +5,20 @@ from collections.abc import Callable
 
 import pytest
 
-from filexchange.benchmark.ranking import (
+from filexchange.benchmark.questions import (
     QUESTIONS,
     ROUND_TRIP,
     SLICE,
     SMALLEST,
     TRANSPORT,
+    is_clearly_less,
+)
+from filexchange.benchmark.ranking import (
     Group,
     by_size,
     disagreements,
     front,
     groups,
-    is_clearly_less,
     members,
     standing,
     standings,

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from filexchange.benchmark.facts import facts, failures
 from filexchange.benchmark.ranking import Group
 from filexchange.benchmark.results import Results
-from filexchange.benchmark.tables import cases_table, report, winners_table
+from filexchange.benchmark.tables import cases_table, details, overview, report, winners_table
 
 Make = Callable[..., Results]
 SHM = Group("field-16000kB", "/dev/shm", "warm")
@@ -61,7 +61,7 @@ def test_cases_are_in_the_order_of_their_time_with_floors_and_failures(make_resu
         names.index(way) for way in ("npy", "hdf5", "npz", "hdf5:gzip", "hdf5:lzf")
     )
     assert row(text, "hdf5:lzf") == ["hdf5:lzf", "failed"]
-    assert row(text, "memcpy") == ["memcpy", "1.60", "ms", "-", "-", "-", "-"]
+    assert row(text, "memcpy") == ["memcpy", "1.60", "ms", "1.60", "ms", "-", "-", "-"]
     assert row(text, "npy")[-3:] == ["━━━━━━━━", "16.0", "MB"]
 
 
@@ -70,6 +70,14 @@ def test_the_spread_is_half_the_range_in_percent(make_results: Make) -> None:
     wide = replace(results.cases[0], seconds={"read": (0.9, 1.0, 1.3)})
     text = shown(cases_table(replace(results, cases=(wide,)), SHM, ("read",)))
     assert "±20%" in text
+
+
+def test_an_overview_is_short_and_details_are_of_some_groups(make_results: Make) -> None:
+    results = make_results(sizes=(64_000, 16_000_000), caches=("warm", "cold"))
+    assert len(list(overview(results))) == 2
+    text = shown(*details(results, [SHM]))
+    assert "field-64kB" not in text
+    assert "field-16000kB, /dev/shm, warm" in text
 
 
 def test_facts_name_data_directories_machine_and_versions(make_results: Make) -> None:
