@@ -23,7 +23,7 @@ import numpy as np
 
 from filexchange import arrays, files, leases
 from filexchange.aliases import Array, Order, PathLike, Shape
-from filexchange.errors import ExchangeError, UnsupportedArrayError
+from filexchange.errors import ExchangeClosedError, ExchangeError, UnsupportedArrayError
 from filexchange.formats import get_format
 from filexchange.holding import empty, hold
 from filexchange.lanes import Lane
@@ -35,6 +35,7 @@ from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
 from filexchange.sending import new_file, save_in
 from filexchange.sessions import base_directories
+from filexchange.sizes import format_size
 from filexchange.sweeping import facts, sweep_pools, sweep_sessions
 
 
@@ -72,6 +73,26 @@ class ExchangeStats(NamedTuple):
     taken: int
     reuse_rate: float
     capacity: int | None
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        from filexchange import markup  # noqa: PLC0415 - only notebooks need it
+
+        return markup.card("ExchangeStats", self._rows())
+
+    def _rows(self) -> dict[str, object]:
+        rows: dict[str, object] = {
+            "on disk": format_size(self.nbytes),
+            "segments": f"{self.segments}, of which {self.leases} are being read",
+            "messages under way": self.claims,
+            "arrays held": self.held,
+        }
+        if self.capacity is not None:
+            rows["written by this process"] = (
+                f"{self.taken} segments, {self.reuse_rate:.0%} of them there already"
+            )
+            rows["limit of this process"] = format_size(self.capacity)
+        return rows
 
 
 class Exchange:
@@ -477,6 +498,16 @@ class Exchange:
 
     def __repr__(self) -> str:
         return f"<Exchange in {self.directory!r}>"
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show: the directory, and what is in it now."""
+        from filexchange import markup  # noqa: PLC0415 - only notebooks need it
+
+        try:
+            rows = self.stats()._rows()  # noqa: SLF001 - of this module
+        except ExchangeClosedError:
+            rows = {"state": "ended"}
+        return markup.card("Exchange", {"directory": self.directory, **rows})
 
 
 def _arrays_in(obj: Any) -> Iterator[Array]:

@@ -458,6 +458,12 @@ class ArrayRef:
             f"dtype={self.dtype})"
         )
 
+    def _repr_html_(self) -> str:
+        """Return what notebooks show: metadata and the shape with its chunks, without I/O."""
+        from filexchange import refcard  # noqa: PLC0415 - only notebooks need it
+
+        return refcard.to_html(self.path, self.format, self.stored, self.region, self.mode)
+
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         """Name the content for Dask by the file's identity instead of hashing its bytes.
 

@@ -262,3 +262,15 @@ def _make_and_leave(base: str) -> None:
 def _put_and_send(ex: fx.Exchange, connection: Any) -> None:
     connection.send(ex.put(np.arange(50)))
     connection.close()
+
+
+def test_notebooks_show_what_there_is_until_it_ends() -> None:
+    with fx.Exchange() as ex:
+        assert "this process" not in ex._repr_html_()
+        waiting = ex.pack(np.ones(100_000))
+        shown = ex._repr_html_()
+        assert ex.directory in shown
+        assert ">1 segments, 0% of them there already<" in shown
+        assert ex.stats()._repr_html_().count("<tr>") == shown.count("<tr>") - 1
+        ex.unpack(waiting)
+    assert "ended" in ex._repr_html_()

@@ -55,6 +55,12 @@ def write_at(fd: int, buffer: memoryview, offset: int) -> None:
             done += os.write(fd, part)
 
 
+def start_reading(fd: int, start: int, size: int) -> None:
+    """Let the disk begin to read a range of a file, of up to about 128 KiB, without waiting."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(fd, start, size, os.POSIX_FADV_WILLNEED)
+
+
 def start_writeback(fd: int, start: int, size: int) -> None:
     """Let the disk begin with what was written to a range of a file, without waiting for it."""
     sync_file_range = libc_function("sync_file_range") if sys.platform == "linux" else None

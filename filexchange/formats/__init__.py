@@ -2,6 +2,7 @@
 
 from filexchange.formats.base import Compression, Format, Growing, StoredArray, WriteOptions
 from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.chunkfiles import ChunkFiles
 from filexchange.formats.flat import memory_order, nbytes_of, source_chunks
 from filexchange.formats.registry import (
     available_formats,
@@ -12,6 +13,7 @@ from filexchange.formats.registry import (
 )
 
 __all__ = [
+    "ChunkFiles",
     "Compression",
     "Format",
     "Growing",

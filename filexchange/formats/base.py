@@ -21,6 +21,7 @@ from filexchange.errors import (
     MemoryLimitError,
     UnsupportedOptionError,
 )
+from filexchange.formats.chunkfiles import ChunkFiles
 
 _COMPRESSION = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::(?P<level>\d{1,2}))?")
 
@@ -201,6 +202,8 @@ class Format(ABC):
         Whether an array can be created first and filled by region.
     supports_writers : bool
         Whether several processes can fill one array, each its own units: see :meth:`write_unit`.
+    supports_chunk_files : bool
+        Whether new arrays with neither shards nor compression have :meth:`chunk_files`.
     supports_growth : bool
         Whether an array can become longer along its first axis while others read it.
     is_self_describing : bool
@@ -217,6 +220,7 @@ class Format(ABC):
     supports_keys: ClassVar[bool] = False
     supports_regions: ClassVar[bool] = True
     supports_writers: ClassVar[bool] = False
+    supports_chunk_files: ClassVar[bool] = False
     supports_growth: ClassVar[bool] = False
     is_self_describing: ClassVar[bool] = True
 
@@ -339,6 +343,16 @@ class Format(ABC):
 
         Writers of different units of an array that was created may work at the same time, in any
         processes.
+        """
+        return None
+
+    def chunk_files(self, path: str, stored: StoredArray) -> ChunkFiles | None:
+        """Return where the chunks lie, if they are files in which elements lie as in memory.
+
+        Raises
+        ------
+        ArrayMismatchError
+            If the file no longer holds the array that `stored` describes.
         """
         return None
 

@@ -1,6 +1,7 @@
 """The Zarr format: arrays cut into chunks, one file each, in a directory or a zip file."""
 
 import contextlib
+import functools
 import os
 import stat
 import zipfile
@@ -31,6 +32,7 @@ from filexchange.formats.base import (
     choose_key,
 )
 from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.chunkfiles import ChunkFiles
 from filexchange.formats.growing import is_beginning
 from filexchange.formats.zarr_archive import Archive, new_archive
 from filexchange.formats.zarr_codecs import COMPRESSIONS
@@ -41,6 +43,7 @@ from filexchange.formats.zarr_metadata import (
     growing_document,
     grows,
     largest_file,
+    lies_plain,
     parse_array,
 )
 from filexchange.formats.zarr_store import DOCUMENTS, Store, parents
@@ -71,6 +74,7 @@ class ZarrFormat(Format):
     supports_shards: ClassVar[bool] = True
     supports_keys: ClassVar[bool] = True
     supports_writers: ClassVar[bool] = True
+    supports_chunk_files: ClassVar[bool] = True
     supports_growth: ClassVar[bool] = True
 
     def write(
@@ -149,18 +153,20 @@ class ZarrFormat(Format):
                 "Zarr directory and open that"
             )
         with self.naming_errors(path), _open_store(path) as store:
-            found, metadata = parse_array(store.array(stored.key or ""), stored.key, path)
-            # An array that grows is still the one that it was when it was shorter.
-            if grows(metadata) and is_beginning(stored.shape, found.shape):
-                metadata = replace(metadata, shape=stored.shape)
-                found = replace(found, shape=stored.shape)
-            if (found.shape, found.dtype) != (stored.shape, stored.dtype):
-                raise ArrayMismatchError(
-                    f"{path!r} holds {found.shape} {found.dtype} by now, and the reference says "
-                    f"{stored.shape} {stored.dtype}: open it anew with open_array"
-                )
+            found, metadata = _found(store, path, stored)
             check_chunks(found, path)
             return _handle(store, stored.key, metadata, writable=mode == "r+")
+
+    def chunk_files(self, path: str, stored: StoredArray) -> ChunkFiles | None:
+        with self.naming_errors(path), _open_store(path) as store:
+            found, metadata = _found(store, path, stored)
+            if not isinstance(store, Directory) or not lies_plain(metadata):
+                return None
+            return ChunkFiles(
+                metadata.chunks,
+                np.asarray(metadata.fill_value, metadata.dtype.to_native_dtype()).view(found.dtype),
+                functools.partial(_chunk_path, store, stored.key, metadata),
+            )
 
     def close(self, handle: Any) -> None:
         handle.store.close()
@@ -280,6 +286,32 @@ def _open_store(path: str) -> Store:
     if stat.S_ISREG(mode):
         return Archive(path)
     raise BadArrayFileError(f"{path!r} is neither a directory nor a regular file")
+
+
+def _found(store: Store, path: str, stored: StoredArray) -> tuple[StoredArray, Any]:
+    """Return what a store says of an array, in our words and in Zarr's.
+
+    Raises
+    ------
+    ArrayMismatchError
+        If it is another array than `stored` by now.
+    """
+    found, metadata = parse_array(store.array(stored.key or ""), stored.key, path)
+    # An array that grows is still the one that it was when it was shorter.
+    if grows(metadata) and is_beginning(stored.shape, found.shape):
+        metadata = replace(metadata, shape=stored.shape)
+        found = replace(found, shape=stored.shape)
+    if (found.shape, found.dtype) != (stored.shape, stored.dtype):
+        raise ArrayMismatchError(
+            f"{path!r} holds {found.shape} {found.dtype} by now, and the reference says "
+            f"{stored.shape} {stored.dtype}: open it anew with open_array"
+        )
+    return found, metadata
+
+
+def _chunk_path(store: Directory, key: str | None, metadata: Any, position: Shape) -> str:
+    name = metadata.encode_chunk_key(position)
+    return store.chunk_path(name if key is None else f"{key}/{name}", largest_file(metadata))
 
 
 def _check_can_grow(path: str) -> None:

@@ -1,10 +1,10 @@
 """Chunks, shards and codecs in the metadata of Zarr arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from filexchange.aliases import ChunksLike, Shape
+from filexchange.aliases import ChunksLike, DType, Shape
 from filexchange.errors import UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats.base import Compression, WriteOptions
 from filexchange.geometry import CHUNK_BYTES, block_shape, normalize_chunks
@@ -25,6 +25,7 @@ COMPRESSIONS = MappingProxyType(
 _DEFAULT_LEVELS = {"zstd": 0, "gzip": 5}
 _BLOSC_LEVEL = 5
 _BLOSC_MAX_TYPESIZE = 255
+_ENDIANS = {"<": "little", ">": "big"}
 _LITTLE = MappingProxyType({"name": "bytes", "configuration": {"endian": "little"}})
 
 # Codecs that arrange elements, or check them; all others change what an array takes on disk.
@@ -126,6 +127,21 @@ def _compressor(compression: Compression, itemsize: int) -> dict[str, Any]:
         "blocksize": 0,
     }
     return {"name": "blosc", "configuration": configuration}
+
+
+def keeps_bytes(codec: Mapping[str, Any], dtype: DType) -> bool:
+    """Return whether a codec leaves elements of a dtype as they are in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> codec = {"name": "bytes", "configuration": {"endian": "little"}}
+    >>> keeps_bytes(codec, np.dtype("<f4")), keeps_bytes(codec, np.dtype(">f4"))
+    (True, False)
+    """
+    order = dtype.str[0]
+    endian = codec.get("configuration", {}).get("endian")
+    return codec["name"] == "bytes" and (order == "|" or endian == _ENDIANS[order])
 
 
 def codec_names(document: dict[str, Any]) -> str | None:

@@ -46,17 +46,29 @@ class _ChunkFiles(LocalStore):
 
     async def get(self, key: str, *args: Any, **options: Any) -> Any:
         """Return the bytes of a chunk, None where there is no file."""
-        status = _entry(str(self.root), key)
-        if status is None:
-            return None
-        # Zarr would wait for the other end of a FIFO, and take an empty shard for an absent one.
-        if not stat.S_ISREG(status.st_mode) or not status.st_size:
-            raise BadArrayFileError(
-                f"{os.path.join(self.root, key)!r} is empty or not a regular file, so it is no "
-                "chunk of an array"
-            )
-        check_chunk_size(os.path.join(self.root, key), status.st_size, self.largest)
-        return await super().get(key, *args, **options)
+        is_there = _check_chunk(str(self.root), key, self.largest)
+        return await super().get(key, *args, **options) if is_there else None
+
+
+def _check_chunk(root: str, name: str, largest: int) -> bool:
+    """Return whether there is a chunk of this name.
+
+    Raises
+    ------
+    BadArrayFileError
+        If what is there is no chunk.
+    """
+    status = _entry(root, name)
+    if status is None:
+        return False
+    # Zarr would wait for the other end of a FIFO, and take an empty shard for an absent one.
+    if not stat.S_ISREG(status.st_mode) or not status.st_size:
+        raise BadArrayFileError(
+            f"{os.path.join(root, name)!r} is empty or not a regular file, so it is no chunk of "
+            "an array"
+        )
+    check_chunk_size(os.path.join(root, name), status.st_size, largest)
+    return True
 
 
 class Directory(Store):
@@ -73,6 +85,11 @@ class Directory(Store):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with files.publish(path, overwrite=True) as aside, open(aside, "xb") as f:
             f.write(data)
+
+    def chunk_path(self, name: str, largest: int) -> str:
+        """Return the path of a chunk, once it is known that nothing else is there."""
+        _check_chunk(self.path, name, largest)
+        return os.path.join(self.path, name)
 
     def holds(self, key: str) -> bool:
         path = os.path.join(self.path, key)

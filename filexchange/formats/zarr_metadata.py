@@ -17,7 +17,7 @@ from filexchange.aliases import Shape
 from filexchange.errors import AttrsError, BadArrayFileError, UnsupportedArrayError
 from filexchange.formats.base import StoredArray, WriteOptions
 from filexchange.formats.growing import ENDLESS, check_chunked_growth, check_unit
-from filexchange.formats.zarr_codecs import codec_documents, codec_names, grid
+from filexchange.formats.zarr_codecs import codec_documents, codec_names, grid, keeps_bytes
 from filexchange.formats.zarr_dtypes import (
     data_type,
     dtype_note,
@@ -199,6 +199,16 @@ def largest_file(metadata: ArrayV2Metadata | ArrayV3Metadata) -> int:
     index = _INDEX_ENTRY * elements // max(1, math.prod(metadata.chunks)) if metadata.shards else 0
     itemsize = metadata.dtype.to_native_dtype().itemsize
     return _MAX_GROWTH * elements * itemsize + index + _OVERHEAD
+
+
+def lies_plain(metadata: ArrayV2Metadata | ArrayV3Metadata) -> bool:
+    """Return whether the bytes of each chunk are those of its elements in memory, in C order."""
+    if metadata.fill_value is None or metadata.shards is not None:
+        return False
+    if isinstance(metadata, ArrayV2Metadata):
+        return metadata.order == "C" and not metadata.filters and metadata.compressor is None
+    codecs = [codec.to_dict() for codec in metadata.codecs]
+    return len(codecs) == 1 and keeps_bytes(codecs[0], metadata.dtype.to_native_dtype())
 
 
 def _split_attributes(attributes: Any) -> tuple[dict[str, Any], dict[str, Any]]:

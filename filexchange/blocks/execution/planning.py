@@ -64,8 +64,8 @@ class Plan:
         """Bytes of memory that the result and all blocks under way are expected to need at most."""
         return self.result_memory + self.most * self.block_memory
 
-    def __str__(self) -> str:
-        rows = {
+    def _rows(self) -> dict[str, str]:
+        return {
             "blocks": f"{self.blocks} of {self.block_shape}",
             "at a time": f"at most {self.most}",
             "memory": f"{format_size(self.block_memory)} a block, "
@@ -74,4 +74,20 @@ class Plan:
             "writes": format_size(self.bytes_written),
             "temporary": f"{format_size(self.temporary)} on disk",
         }
-        return "\n".join([self.operation, *(f"  {name:<14}{text}" for name, text in rows.items())])
+
+    def __str__(self) -> str:
+        lines = (f"  {name:<14}{text}" for name, text in self._rows().items())
+        return "\n".join([self.operation, *lines])
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show: the rows of ``str``, and how the budget is filled."""
+        from filexchange import drawing, markup  # noqa: PLC0415 - only notebooks need them
+
+        bar = drawing.budget(
+            self.result_memory,
+            self.block_memory,
+            self.most,
+            self.memory,
+            f"{format_size(self.projected_memory)} of a budget of {format_size(self.memory)}",
+        )
+        return markup.card(f"Plan: {self.operation}", self._rows(), picture=bar)

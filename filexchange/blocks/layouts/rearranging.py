@@ -23,7 +23,7 @@ from filexchange.blocks.storage.tiling import Tiles
 from filexchange.errors import UnsupportedOptionError
 from filexchange.ref import ArrayRef
 
-#: The block as it was read, as it is written, and room for what a codec needs.
+#: The block as it was read, as it is written, and room for what a codec needs, as a rule.
 COPIES = 3
 
 # Larger blocks make longer runs, with less and less to gain.
@@ -64,12 +64,15 @@ def rearrange(
     """
     for part in source.parts:
         check_apart(part, target)
-    itemsize = source.dtype.itemsize
-    most = _most(target, itemsize, settings)
-    read = Lie(source.shape, source.chunks)
-    written = Lie(target.shape, target.chunks)
-    found = route(read, written, order, candidates(read, written, most), itemsize, most)
-    plan = _plan(operation, source, target, found, settings)
+    itemsize = max(1, source.dtype.itemsize)
+    share = max(0, settings.budget - target.memory) // _AT_A_TIME
+    most = max(1, min(_MOST_BYTES, share // COPIES) // itemsize)
+    larger = max(most, _costs(source, order, target).most(share) // itemsize)
+    read = Lie(source.shape, source.chunks, source.run_shape)
+    written = Lie(target.shape, target.chunks, None if target.chunks else target.shape)
+    blocks = [candidates(read, written, each) for each in (most, larger)]
+    found = route(read, written, order, blocks, source.dtype.itemsize, most)
+    plan = _plan(operation, source, order, target, found, settings)
     if settings.plan_only:
         return plan
     with workspace(operation, order, source.parts, target, settings, overwrite=overwrite) as space:
@@ -79,24 +82,52 @@ def rearrange(
         return task.in_one_pass(overwrite) if found.tiles is None else task.in_two(overwrite)
 
 
-def _most(target: Layout, itemsize: int, settings: Settings) -> int:
-    left = max(0, settings.budget - target.memory)
-    return max(1, min(_MOST_BYTES, left // (COPIES * _AT_A_TIME)) // max(1, itemsize))
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What memory a block takes: so many copies of it, and a chunk."""
+
+    copies: int
+    chunk: int
+
+    def memory(self, nbytes: int) -> int:
+        return self.copies * nbytes + self.chunk
+
+    def most(self, memory: int) -> int:
+        """Return the bytes of a block for which so much memory does."""
+        return max(0, memory - self.chunk) // self.copies
 
 
-def _plan(operation: str, source: Source, target: Layout, found: Route, settings: Settings) -> Plan:
+def _costs(source: Source, order: tuple[int, ...], target: Layout) -> _Costs:
+    """Return what a block of one pass takes."""
+    is_turned = order != tuple(range(len(order)))
+    if is_turned or source.run_shape is None or not target.writes_plainly:
+        return _Costs(COPIES, 0)
+    # What is not contiguous in the block is read or written by way of a copy of its own.
+    chunks = math.prod(source.chunks or (0,)) + math.prod(target.chunks or (0,))
+    return _Costs(1, chunks * source.dtype.itemsize)
+
+
+def _plan(
+    operation: str,
+    source: Source,
+    order: tuple[int, ...],
+    target: Layout,
+    found: Route,
+    settings: Settings,
+) -> Plan:
     itemsize = source.dtype.itemsize
     temporary = 0 if found.tiles is None else found.tiles.elements * itemsize
-    shapes = [found.block] if found.first is None else [found.first, found.block]
-    largest = max(math.prod(shape) for shape in shapes)
     number = len(Grid(target.shape, found.block))
-    if found.first is not None:
+    if found.first is None:
+        memory = _costs(source, order, target).memory(math.prod(found.block) * itemsize)
+    else:
+        memory = COPIES * max(map(math.prod, (found.first, found.block))) * itemsize
         number += len(Grid(source.shape, found.first))
     return Plan(
         operation=operation,
         blocks=number,
         block_shape=found.block,
-        block_memory=COPIES * largest * itemsize,
+        block_memory=memory,
         memory=settings.budget,
         bytes_read=found.touched * itemsize + temporary,
         bytes_written=target.nbytes + temporary,
@@ -119,7 +150,9 @@ class _Task:
 
     def plan(self, grid: Grid, step: str = "") -> Plan:
         """Return the plan of one pass."""
-        plan = _plan(self.operation, self.source, self.target, self.route, self.settings)
+        plan = _plan(
+            self.operation, self.source, self.order, self.target, self.route, self.settings
+        )
         return dataclasses.replace(plan, operation=plan.operation + step, blocks=len(grid))
 
     def in_one_pass(self, overwrite: bool) -> Any:

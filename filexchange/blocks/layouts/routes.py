@@ -6,6 +6,7 @@ these. One pass does where its blocks are long in both, or the input is read ane
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ from filexchange.geometry import block_shape
 # What one more run costs, as bytes that would be read or written meanwhile.
 _RUN_BYTES = 16 << 10
 
-# Two passes need room on the disk, so they have to be this much better.
-_CLEARLY = 0.8
+# Two passes need room on the disk, so they have to be this much better; larger blocks memory.
+_CLEARLY = _CLEARLY_LARGER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +30,28 @@ class Lie:
     ----------
     shape : tuple of int
     unit : tuple of int or None
-        What is read or written as a whole; None where elements lie in C order.
+        The chunks or shards, if there are any.
+    within : tuple of int or None
+        Shape of the parts in which elements lie in C order and can be read for themselves: of the
+        array or the unit. None if a unit is read or written as a whole.
     """
 
     shape: Shape
     unit: Shape | None
+    within: Shape | None
 
     def cost(self, block: Shape, itemsize: int) -> int:
         """Return about what all blocks of a shape cost, in bytes."""
         size = self.touched(block) * itemsize
-        if self.unit is not None:
+        if self.within is None:
             return size
-        runs = -(-size // max(1, itemsize * run_length(self.shape, block)))
+        runs = -(-size // max(1, itemsize * run_length(self.within, block)))
         return size + _RUN_BYTES * runs
 
     def touched(self, block: Shape) -> int:
         """Return how many elements are read for all blocks, as often as they are."""
-        unit = self.unit or (1,) * len(self.shape)
-        return math.prod(map(_touched, self.shape, block, unit))
+        unit = self.unit if self.within is None else None
+        return math.prod(map(_touched, self.shape, block, unit or (1,) * len(self.shape)))
 
 
 def _touched(length: int, step: int, unit: int) -> int:
@@ -96,7 +101,7 @@ def route(
     read: Lie,
     written: Lie,
     order: tuple[int, ...],
-    candidates: list[Shape],
+    candidates: Iterable[list[Shape]],
     itemsize: int,
     most: int,
 ) -> Route:
@@ -108,17 +113,19 @@ def route(
         Of the input and the output.
     order : tuple of int
         Which axis of the input each axis of the output is.
-    candidates : list of tuple of int
-        Blocks of the output for one pass, of at most `most` elements or of one unit.
+    candidates : iterable of list of tuple of int
+        Blocks of the output for one pass, of which the larger ones come later.
     itemsize : int
     most : int
-        Elements of a block.
+        Elements of a block of two passes.
     """
 
     def cost(block: Shape) -> int:
         return read.cost(permuted(block, order), itemsize) + written.cost(block, itemsize)
 
-    block = min(candidates, key=cost)
+    block, *larger = (min(blocks, key=cost) for blocks in candidates)
+    for each in larger:
+        block = each if cost(each) < _CLEARLY_LARGER * cost(block) else block
     one = Route(block, None, None, read.touched(permuted(block, order)))
     if not math.prod(read.shape) or _holds_all(block, written.shape):
         return one

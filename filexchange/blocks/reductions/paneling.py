@@ -19,8 +19,8 @@ _COPIES = 2
 # Blocks with fewer elements for each of the result spend their time on merging.
 _DEPTH = 32
 
-# Shorter runs take longer to read.
-_RUN_BYTES = 64 << 10
+# Shorter runs take longer to read, and even those of a chunk that has to be opened for each.
+_RUN_BYTES, _FILE_RUN_BYTES = 64 << 10, 512 << 10
 
 # What is merged so far, and what it becomes.
 _MERGED = 2
@@ -41,8 +41,10 @@ def reduction_grid(
     block = chosen_block(chunks, shape, source.dtype, source.chunks, budget)
     if chunks is None or chunks == "auto":
         most = min(BLOCK_BYTES, budget // 8) // max(1, source.dtype.itemsize)
-        run = _RUN_BYTES // max(1, source.dtype.itemsize)
-        block = deep_block(block, shape, axes, source.chunks, run, most)
+        is_whole = source.chunks is None or source.run_shape is None
+        run = (_RUN_BYTES if is_whole else _FILE_RUN_BYTES) // max(1, source.dtype.itemsize)
+        unit = source.chunks if is_whole else None
+        block = deep_block(block, shape, axes, unit, run, most)
     return Grid(source.shape, tuple(n if i in whole else block[i] for i, n in enumerate(shape)))
 
 

@@ -16,8 +16,8 @@ from filexchange.errors import BadArrayFileError
 from filexchange.geometry import iter_blocks
 from filexchange.ref import ArrayRef
 
-# Bytes of a run that is worth a request to the disk of its own.
-_LONG_RUN = 1 << 20
+#: Bytes of a run that is worth a request to the disk of its own.
+LONG_RUN = 1 << 20
 
 # Elements of a tile across and along the memory that it is read from.
 _TILE = (64, 2048)
@@ -90,9 +90,20 @@ def read_spans(path: str, offset: int, dtype: DType, spans: Sequence[tuple[int, 
 
 
 def _read_into(block: Array, path: str, offset: int, spans: Iterable[tuple[int, int]]) -> None:
+    with files.opened(path) as fd:
+        read_spans_into(block, fd, path, offset, spans)
+
+
+def read_spans_into(
+    block: Array, fd: int, path: str, offset: int, spans: Iterable[tuple[int, int]]
+) -> None:
+    """Fill a C-contiguous block with elements from each start to its stop, as :func:`read_spans`.
+
+    The file of this path is open.
+    """
     data, itemsize = files.as_bytes(block), block.dtype.itemsize
     done = 0
-    with files.opened(path) as fd, files.naming_errors(path):
+    with files.naming_errors(path):
         for start, stop in spans:
             nbytes = (stop - start) * itemsize
             part = data[done : done + nbytes]
@@ -150,7 +161,7 @@ def write_region(path: str, offset: int, shape: Shape, region: Slices, block: Ar
         for i, start in enumerate(starts):
             at = offset + start * block.dtype.itemsize
             capabilities.write_at(fd, data[i * nbytes : (i + 1) * nbytes], at)
-            if nbytes == len(data) or nbytes >= _LONG_RUN:
+            if nbytes == len(data) or nbytes >= LONG_RUN:
                 # Dirty pages that pile up stall every writer. Short runs are left to the kernel,
                 # which writes them together with their neighbors of later blocks.
                 capabilities.start_writeback(fd, at, nbytes)

@@ -2,11 +2,12 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 from filexchange.aliases import Shape, Slices
+from filexchange.geometry import iter_blocks
 
 
 class Cells(Sequence[Slices]):
@@ -150,3 +151,29 @@ def region_shape(region: Slices) -> Shape:
     (1, 4)
     """
     return tuple(part.stop - part.start for part in region)
+
+
+def parts(region: Slices, step: Shape) -> Iterator[tuple[Slices, Slices]]:
+    """Yield the parts of a region between multiples of a step: in the array, and in the region.
+
+    Examples
+    --------
+    >>> for part, within in parts((slice(3, 8),), (4,)):
+    ...     print(part, within)
+    (slice(3, 4, 1),) (slice(0, 1, 1),)
+    (slice(4, 8, 1),) (slice(1, 5, 1),)
+    """
+    starts = tuple(p.start // n * n for p, n in zip(region, step, strict=True))
+    whole = tuple(p.stop - start for p, start in zip(region, starts, strict=True))
+    for tile in iter_blocks(whole, step):
+        part: Slices = tuple(
+            slice(max(p.start, start + t.start), start + t.stop, 1)
+            for p, start, t in zip(region, starts, tile, strict=True)
+        )
+        yield (
+            part,
+            tuple(
+                slice(inner.start - p.start, inner.stop - p.start, 1)
+                for inner, p in zip(part, region, strict=True)
+            ),
+        )

@@ -11,7 +11,7 @@ import numpy as np
 
 from filexchange.aliases import Array, DType, Shape, Slices
 from filexchange.arrays import open_array
-from filexchange.blocks.storage.chunked import read_chunks
+from filexchange.blocks.storage.chunked import chunk_files, read_chunks
 from filexchange.blocks.storage.flat import check_unchanged, lies_flat, read_region
 from filexchange.dtypes import as_array, check_dtype
 from filexchange.errors import UnsupportedArrayError
@@ -124,6 +124,18 @@ class Source:
         else:
             is_plain = isinstance(array, np.ndarray) and array.flags.c_contiguous
         return self.dtype.itemsize * (1 if is_plain else 2)
+
+    @property
+    def run_shape(self) -> Shape | None:
+        """Shape of the parts in which elements lie in C order and are read in part.
+
+        None if chunks are read as a whole.
+        """
+        if self.chunks is None:
+            return self.shape
+        array = self.array
+        is_plain = isinstance(array, ArrayRef) and chunk_files(array) is not None
+        return self.chunks if is_plain else None
 
     def piece(self, region: Slices) -> Piece:
         """Return a block that is still to be read, by who works on it."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from filexchange.aliases import Array, Attrs, ChunksLike, DType, Shape, Slices
 from filexchange.arrays import new_layout
-from filexchange.blocks.storage.chunked import write_chunks
+from filexchange.blocks.storage.chunked import chunk_files, write_chunks
 from filexchange.blocks.storage.flat import check_unchanged, dense, lies_flat, write_region
 from filexchange.blocks.storage.sources import FilePiece
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
@@ -126,6 +126,18 @@ class Layout:
     def element_memory(self) -> int:
         """Bytes of memory for each element of a block that is written, beside itself."""
         return 0 if self.chunks is None else self.dtype.itemsize
+
+    @property
+    def writes_plainly(self) -> bool:
+        """Whether blocks of the dtype are written as they are, at most a chunk at a time copied."""
+        if self.chunks is None:
+            return True
+        if isinstance(self.out, ArrayRef):
+            return chunk_files(self.out) is not None
+        if not is_path(self.out):
+            return False
+        fmt = resolve_target(self.out, None)[1]
+        return fmt.supports_chunk_files and self.compression is None and self.new_shards is None
 
     @property
     def path(self) -> str | None:
