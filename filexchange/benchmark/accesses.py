@@ -37,7 +37,7 @@ class Selection(NamedTuple):
         if not self.rows or ref.offset is not None:
             return self.of(ref[...]) if self.rows else np.asarray(ref[self.index])
         with ref.opened() as array:
-            return np.stack([array[row] for row in self.rows])
+            return np.stack([array[row] for row in self.rows], dtype=ref.dtype)
 
 
 def selection(access: Access, shape: Shape, chunks: Shape | None, itemsize: int) -> Selection:

@@ -216,21 +216,19 @@ def _refuse_cold(results: Results, scratches: dict[str, str]) -> Results:
     UnsupportedOptionError
         If no other case is left.
     """
-    refused: dict[str, UnsupportedOptionError] = {}
-    for directory in {r.case.directory for r in results.cases if r.case.cache == "cold"}:
-        try:
-            trees.check_cold(scratches[directory])
-        except UnsupportedOptionError as error:
-            refused[directory] = error
-    if not refused:
-        return results
+    cold = {result.case.directory for result in results.cases if result.case.cache == "cold"}
+    refused = {
+        directory: trees.no_cold_error(directory)
+        for directory in sorted(cold)
+        if not trees.can_evict(scratches[directory])
+    }
     cases = tuple(
         replace(result, error=str(refused[result.case.directory]))
         if result.case.cache == "cold" and result.case.directory in refused
         else result
         for result in results.cases
     )
-    if all(result.error for result in cases if result.case.role == "format"):
+    if refused and all(result.error for result in cases if result.case.directory):
         raise next(iter(refused.values()))
     return replace(results, cases=cases)
 
