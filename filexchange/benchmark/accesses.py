@@ -88,10 +88,13 @@ def touch(array: Array) -> int:
 
 
 def checksum(array: Array) -> int:
-    """Return the CRC of the elements in C order, whatever their order in memory."""
-    if array.flags.c_contiguous:
+    """Return the CRC of the values in C order, whatever their order and that of their bytes."""
+    # Pickling, for one, makes an array of foreign byte order one of the machine's.
+    native = array.dtype.newbyteorder("=")
+    if array.flags.c_contiguous and array.dtype == native:
         return zlib.crc32(files.as_bytes(array))
     value = 0
     for part in iter_blocks(array.shape, block_shape(array.shape, array.itemsize, _COPIED_BYTES)):
-        value = zlib.crc32(files.as_bytes(np.ascontiguousarray(array[part])), value)
+        copied = np.ascontiguousarray(array[part], dtype=native)
+        value = zlib.crc32(files.as_bytes(copied), value)
     return value

@@ -47,6 +47,7 @@ def test_parts_are_a_hundredth_and_not_more_than_a_chunk() -> None:
 def test_a_checksum_is_of_the_elements_and_not_of_their_order_in_memory() -> None:
     array = np.random.default_rng(0).random((300, 400))
     assert checksum(array) == checksum(np.asfortranarray(array)) == checksum(array[:, ::1].copy())
+    assert checksum(array) == checksum(array.astype(array.dtype.newbyteorder(">")))
     assert checksum(array) != checksum(array.T)
     array[-1, -1] += 1
     assert checksum(array) != checksum(array[:, ::-1])
