@@ -16,6 +16,7 @@ import filexchange
 from filexchange import housekeeping
 from filexchange.aliases import ChunksLike
 from filexchange.benchmark import commands as benchmark_commands
+from filexchange.benchmark import reporting_commands
 from filexchange.benchmark.grouping import with_default
 from filexchange.conversion import convert as convert_array
 from filexchange.errors import (
@@ -213,6 +214,8 @@ def _lengths(name: str, text: str | None) -> ChunksLike:
 
 benches = typer.Typer(cls=with_default("run"), add_completion=False)
 benches.command("run")(benchmark_commands.bench)
+benches.command()(reporting_commands.show)
+benches.command()(reporting_commands.compare)
 app.add_typer(benches, name="bench", help="Measure which format is fastest for your arrays.")
 app.command()(housekeeping.ls)
 app.command()(housekeeping.clean)

@@ -14,6 +14,10 @@ from matplotlib import cbook
 import filexchange as fx
 from filexchange.testing import assert_same
 
+# One sample of each case, and no more.
+ONCE = ("--budget", "0", "--repeat", "1")
+SMALL = ("bench", "--size", "10k")
+
 FAULT: str = cbook.get_sample_data("jacksboro_fault_dem.npz", asfileobj=False)
 
 
@@ -40,7 +44,7 @@ def test_version_and_help() -> None:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     directory = tmp_path_factory.mktemp("bench")
     run(
-        *("bench", f"{FAULT}:elevation", "--dir", directory, "--repeat", 2),
+        *("bench", f"{FAULT}:elevation", "--dir", directory, *ONCE),
         *("--formats", "npy,raw,npz,npz:deflate,hdf5,hdf5:gzip,zarr,zarr:zstd"),
         *("--json", directory / "out.json"),
     )
@@ -50,52 +54,63 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_bench_measures_and_verifies_every_format_on_real_data(measured: dict[str, Any]) -> None:
-    assert [case["name"] for case in measured["cases"]] == [
-        *("npy", "raw", "npz", "npz:deflate", "hdf5", "hdf5:gzip", "zarr", "zarr:zstd")
+    assert [case["way"] for case in measured["cases"]] == [
+        *("memcpy", "dd"),
+        *("npy", "raw", "npz", "npz:deflate", "hdf5", "hdf5:gzip", "zarr", "zarr:zstd"),
     ]
     for case in measured["cases"]:
         assert case["error"] is None
-        assert case["verified"] is True
-        assert len(case["samples"]) == 2
+        assert all(len(samples) == 1 for samples in case["seconds"].values())
         assert all(value > 0 for value in case["median"].values())
-    assert measured["nbytes"] == 344 * 403 * 2
-    assert measured["page_cache"] == "warm"
-    assert len(measured["memcpy_s"]) == 2
+    assert measured["inputs"][0]["nbytes"] == 344 * 403 * 2
 
 
 def test_compressed_files_are_smaller(measured: dict[str, Any]) -> None:
-    sizes = {case["name"]: case["median"]["nbytes_on_disk"] for case in measured["cases"]}
+    sizes = {case["way"]: case["nbytes_on_disk"] for case in measured["cases"]}
     assert sizes["npz:deflate"] < sizes["npz"]
     assert sizes["hdf5:gzip"] < sizes["hdf5"]
     assert sizes["zarr:zstd"] < sizes["zarr"]
 
 
-def test_bench_prints_a_table_and_a_recommendation(tmp_path: Path) -> None:
+def test_bench_prints_tables_and_a_recommendation(tmp_path: Path) -> None:
     shown = run(
-        "bench", "--size", "100k", "--formats", "npy,zarr:zstd", "--repeat", 1, "--dir", tmp_path
+        *("bench", "--size", "100k,1MB", "--formats", "npy,zarr:zstd", "--dir", tmp_path, *ONCE),
+        *("--transports", "queue,pickle", "--access", "write,read,round_trip"),
     ).stdout
-    for text in ("npy", "zarr:zstd", "round trip", "memcpy", "GB/s", "to exchange:", "float32"):
+    for text in ("npy", "zarr:zstd", "round trip", "memcpy", "to exchange:", "float32", "queue"):
         assert text in shown
     assert max(map(len, shown.splitlines())) < 165
     assert os.listdir(tmp_path) == []
 
 
 def test_bench_writes_json_to_standard_output_alone(tmp_path: Path) -> None:
-    result = run(
-        "bench",
-        "--size",
-        "10k",
-        "--formats",
-        "npy",
-        "--repeat",
-        1,
-        "--dir",
-        tmp_path,
-        "--json",
-        "-",
-    )
-    assert json.loads(result.stdout)["cases"][0]["name"] == "npy"
+    result = run(*SMALL, *ONCE, "--formats", "npy", "--dir", tmp_path, "--json", "-")
+    assert [case["way"] for case in json.loads(result.stdout)["cases"]] == ["memcpy", "dd", "npy"]
     assert "round trip" in result.stderr
+
+
+def test_quiet_bench_prints_nothing_and_writes_what_is_asked_for(tmp_path: Path) -> None:
+    outputs = {"--json": "a.json", "--csv": "a.csv", "--html": "a.html", "--plot": "a.svg"}
+    written = [part for option, name in outputs.items() for part in (option, tmp_path / name)]
+    result = run(*SMALL, *ONCE, "--formats", "npy", "--dir", tmp_path, "--quiet", *written)
+    assert result.stdout == result.stderr == ""
+    assert set(os.listdir(tmp_path)) == set(outputs.values())
+    assert "npy" in run("bench", "show", tmp_path / "a.json").stdout
+    assert "same" in run("bench", "compare", tmp_path / "a.json", tmp_path / "a.json").stdout
+
+
+def test_bench_measures_kinds_places_and_readers(tmp_path: Path) -> None:
+    result = run(
+        *("bench", "--kind", "labels,images", "--size", "20k", "--dtype", "int16", *ONCE),
+        *("--formats", "raw", "--dir", tmp_path, "--dir", tmp_path.parent, "--readers", 2),
+        *("--cache", "fsync,warm", "--access", "shared", "--json", "-"),
+    )
+    document = json.loads(result.stdout)
+    cases = [case for case in document["cases"] if case["role"] == "format"]
+    assert {each["kind"] for each in document["inputs"]} == {"labels", "images"}
+    assert {each["dtype"] for each in document["inputs"]} == {"int16"}
+    assert len(cases) == 8
+    assert all(list(case["seconds"]) == ["shared"] for case in cases)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +122,10 @@ def test_bench_writes_json_to_standard_output_alone(tmp_path: Path) -> None:
         (["bench", "--dtype", "S5"], "float32"),
         (["bench", "missing.npy"], "missing.npy"),
         (["bench", "--dir", "nowhere"], "nowhere"),
+        (["bench", "--budget", "soon"], "60s"),
+        (["bench", "--kind", "music"], "embeddings"),
+        (["bench", "--cache", "hot"], "fsync"),
+        (["bench", "--transports", "pigeon"], "shared_memory"),
         (["info", "missing.h5"], "missing.h5"),
         (["info", f"{FAULT}:missing"], "elevation"),
         (["convert", FAULT, "out.npy"], "PATH:KEY"),
@@ -164,7 +183,7 @@ def test_info_tells_why_one_of_several_arrays_is_not_readable(partly_readable: P
 
 
 def test_bench_uses_the_arrays_that_are_readable(partly_readable: Path) -> None:
-    result = run("bench", partly_readable, "--formats", "npy", "--repeat", 1)
+    result = run("bench", partly_readable, "--formats", "npy", *ONCE)
     assert "good" in result.stdout
     assert "allow_pickle" in result.stderr
 
@@ -197,13 +216,13 @@ def test_convert_copies_verifies_and_reports(tmp_path: Path) -> None:
 
 def test_interrupted_bench_shows_what_it_has_and_leaves_nothing(tmp_path: Path) -> None:
     code = (
-        "import os, signal, filexchange.benchmark.measure as m, filexchange.cli as cli\n"
-        "steps = m.iter_results\n"
+        "import os, signal, filexchange.benchmark.commands as c, filexchange.cli as cli\n"
+        "steps = c.iter_results\n"
         "def interrupted(*args, **options):\n"
         "    for number, results in enumerate(steps(*args, **options)):\n"
         "        if number == 6: os.kill(os.getpid(), signal.SIGINT)\n"
         "        yield results\n"
-        "cli.iter_results = interrupted\n"
+        "c.iter_results = interrupted\n"
         "if __name__ == '__main__': cli.main()\n"
     )
     script = tmp_path / "script.py"
@@ -212,14 +231,14 @@ def test_interrupted_bench_shows_what_it_has_and_leaves_nothing(tmp_path: Path) 
     scratch.mkdir()
     result = subprocess.run(
         [
-            *(sys.executable, script, "bench", "--size", "10k", "--formats", "npy,raw"),
-            *("--repeat", "50", "--dir", scratch),
+            *(sys.executable, script, *SMALL, "--formats", "npy,raw"),
+            *("--budget", "60s", "--dir", scratch),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 130, result.stderr
     assert "interrupted" in result.stderr
     assert "npy" in result.stdout
     assert os.listdir(scratch) == []
@@ -238,11 +257,3 @@ def test_json_that_cannot_be_written_is_refused_before_measuring(
 
 def test_dtype_that_is_none_is_refused() -> None:
     assert "float32" in run("bench", "--dtype", "floaty", code=1).stderr
-
-
-def test_table_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
-    # What was slow and large takes the widest cells.
-    shown = run("bench", "--size", "1MB", "--repeat", 1, "--dir", tmp_path).stdout.splitlines()
-    start = next(number for number, line in enumerate(shown) if line.startswith("format"))
-    rows = shown[start : start + 10]
-    assert all("…" not in line and len(line.rstrip()) <= 80 for line in rows)

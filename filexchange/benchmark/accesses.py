@@ -37,7 +37,7 @@ class Selection(NamedTuple):
         if not self.rows or ref.offset is not None:
             return self.of(ref[...]) if self.rows else np.asarray(ref[self.index])
         with ref.opened() as array:
-            return np.stack([array[row] for row in self.rows])
+            return np.stack([array[row] for row in self.rows], dtype=ref.dtype)
 
 
 def selection(access: Access, shape: Shape, chunks: Shape | None, itemsize: int) -> Selection:
@@ -88,10 +88,13 @@ def touch(array: Array) -> int:
 
 
 def checksum(array: Array) -> int:
-    """Return the CRC of the elements in C order, whatever their order in memory."""
-    if array.flags.c_contiguous:
+    """Return the CRC of the values in C order, whatever their order and that of their bytes."""
+    # Pickling, for one, makes an array of foreign byte order one of the machine's.
+    native = array.dtype.newbyteorder("=")
+    if array.flags.c_contiguous and array.dtype == native:
         return zlib.crc32(files.as_bytes(array))
     value = 0
     for part in iter_blocks(array.shape, block_shape(array.shape, array.itemsize, _COPIED_BYTES)):
-        value = zlib.crc32(files.as_bytes(np.ascontiguousarray(array[part])), value)
+        copied = np.ascontiguousarray(array[part], dtype=native)
+        value = zlib.crc32(files.as_bytes(copied), value)
     return value

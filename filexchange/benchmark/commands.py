@@ -1,8 +1,6 @@
 """The command ``filexchange bench``."""
 
-import errno
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +10,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from filexchange import files
 from filexchange.benchmark.facts import facts, failures
 from filexchange.benchmark.inputs import DEFAULT_SIZES, Source, from_path, synthetic
 from filexchange.benchmark.measure import DEFAULT_BUDGET, iter_results
+from filexchange.benchmark.outputs import Outputs
 from filexchange.benchmark.results import ACCESSES, CACHES, Access, Cache, Results
 from filexchange.benchmark.synthetic import KINDS
 from filexchange.benchmark.tables import report
 from filexchange.benchmark.timing import parse_seconds
 from filexchange.benchmark.transports import TRANSPORTS
 from filexchange.benchmark.wording import recommendation
-from filexchange.errors import ArrayAccessError, FileExchangeError
+from filexchange.errors import FileExchangeError
 from filexchange.sizes import parse_size
 from filexchange.terminal import console
 
@@ -41,7 +39,7 @@ def bench(
     file: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH[:KEY]]...",
+            metavar="PATH[:KEY]",
             help="Array files, image files or directories of images; synthetic data by default.",
         ),
     ] = None,
@@ -99,10 +97,9 @@ def bench(
     Ctrl-C shows what was measured until then. Exit code 1: nothing was measured; 3: something
     failed; 130: interrupted. `filexchange bench show` and `bench compare` read what --json wrote.
     """
-    outputs = {"json": json_out, "csv": csv_out, "html": html_out, "plot": plot_out}
-    for path in outputs.values():
-        if path not in {None, _STDOUT}:
-            _check_writable(str(path))
+    is_piped = json_out == _STDOUT
+    outputs = Outputs(None if is_piped else json_out, csv_out, html_out, plot_out)
+    outputs.check()
     seconds = parse_seconds(budget)
     accesses = _split(access)
     if readers is None:
@@ -118,15 +115,15 @@ def bench(
         budget=seconds,
         repeat=repeat,
     )
-    shown = console(stderr=json_out == _STDOUT)
+    shown = console(stderr=is_piped)
     results, was_interrupted = _run(steps, seconds, shown, quiet=quiet)
     if not quiet:
         _show(results, shown)
     for line in failures(results):
-        console(stderr=quiet or json_out == _STDOUT).print(
-            f"failed: {line}", style="red", markup=False
-        )
-    _write(results, outputs)
+        console(stderr=quiet or is_piped).print(f"failed: {line}", style="red", markup=False)
+    if is_piped:
+        typer.echo(json.dumps(results.to_json(), indent=1))
+    outputs.write(results)
     if not results.measured:
         raise typer.Exit(1)
     if was_interrupted:
@@ -213,39 +210,3 @@ def _show(results: Results, shown: Console) -> None:
         shown.print()
     for advice in recommendation(results):
         shown.print(str(advice), style="bold", markup=False)
-
-
-def _write(results: Results, outputs: dict[str, str | None]) -> None:
-    """Write the files that were asked for; what makes them is imported when it is needed."""
-    if outputs["json"] is not None:
-        text = json.dumps(results.to_json(), indent=1)
-        if outputs["json"] == _STDOUT:
-            typer.echo(text)
-        else:
-            _write_text(outputs["json"], text)
-    if outputs["csv"] is not None:
-        from filexchange.benchmark.export import write_csv  # noqa: PLC0415 - rarely needed
-
-        write_csv(results, outputs["csv"])
-    if outputs["html"] is not None:
-        from filexchange.benchmark.html import page  # noqa: PLC0415 - rarely needed
-
-        _write_text(outputs["html"], page(results))
-    if outputs["plot"] is not None:
-        from filexchange.benchmark.plotting import save_plot  # noqa: PLC0415 - rarely needed
-
-        save_plot(results, outputs["plot"])
-
-
-def _write_text(path: str, text: str) -> None:
-    with files.naming_errors(path):
-        Path(path).write_text(text, encoding="utf-8")
-
-
-def _check_writable(path: str) -> None:
-    """Raise `ArrayAccessError` now rather than after a measurement that nobody could keep."""
-    directory = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.access(directory, os.W_OK):
-        raise ArrayAccessError(
-            errno.EACCES, "cannot be written: name a file in a directory that you can write", path
-        )

@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import os
-import statistics
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +25,7 @@ from filexchange.benchmark.results import (
     Results,
 )
 from filexchange.benchmark.schedule import Budget, is_steady, turns
-from filexchange.benchmark.timing import parse_seconds
+from filexchange.benchmark.timing import parse_seconds, steady
 from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
 from filexchange.benchmark.ways import Way
 from filexchange.errors import UnsupportedOptionError
@@ -37,6 +36,7 @@ DEFAULT_ACCESSES: tuple[Access, ...] = tuple(name for name in ACCESSES if name !
 
 # What is quicker than this is done several times in a row, and the median taken.
 _VISIT_SECONDS = 0.008
+_FIRST_SECONDS = 0.002
 # A process that takes longer hangs: nothing writes and reads a hundred times slower than disks.
 _PATIENCE_SECONDS = 20.0
 _SLOWEST_RATE = 2e6
@@ -113,8 +113,8 @@ def run(
     timed. Every array that arrives is compared with its checksum. All files are removed, whatever
     happens.
 
-    Each sample is the median of what could be repeated within a few milliseconds, once for a slow
-    case; that is how long such an operation takes in a loop. The first visit of a case does not
+    Each sample is what an operation takes in a loop: quick ones are repeated for a few
+    milliseconds, of which the later half counts. The first visit of a case does not
     count, unless there is no time for a second one. It is then that memory is watched.
 
     Examples
@@ -216,21 +216,19 @@ def _refuse_cold(results: Results, scratches: dict[str, str]) -> Results:
     UnsupportedOptionError
         If no other case is left.
     """
-    refused: dict[str, UnsupportedOptionError] = {}
-    for directory in {r.case.directory for r in results.cases if r.case.cache == "cold"}:
-        try:
-            trees.check_cold(scratches[directory])
-        except UnsupportedOptionError as error:
-            refused[directory] = error
-    if not refused:
-        return results
+    cold = {result.case.directory for result in results.cases if result.case.cache == "cold"}
+    refused = {
+        directory: trees.no_cold_error(directory)
+        for directory in sorted(cold)
+        if not trees.can_evict(scratches[directory])
+    }
     cases = tuple(
         replace(result, error=str(refused[result.case.directory]))
         if result.case.cache == "cold" and result.case.directory in refused
         else result
         for result in results.cases
     )
-    if all(result.error for result in cases if result.case.role == "format"):
+    if refused and all(result.error for result in cases if result.case.directory):
         raise next(iter(refused.values()))
     return replace(results, cases=cases)
 
@@ -276,7 +274,8 @@ class _Run:
         case = entry.case
         plugin = None if entry.way is None else entry.way.plugin
         scratch = self._scratches.get(case.directory, "")
-        return Job(case, scratch, entry.way, plugin, self._accesses, _VISIT_SECONDS, watches_memory)
+        seconds = _FIRST_SECONDS if watches_memory else _VISIT_SECONDS
+        return Job(case, scratch, entry.way, plugin, self._accesses, seconds, watches_memory)
 
     def _time_limit(self, entry: Entry) -> float:
         if self._limit is not None:
@@ -307,7 +306,7 @@ def _extended(result: CaseResult, answer: Answer, *, is_second: bool) -> CaseRes
 
 def _sample(outcome: Outcome, name: str) -> tuple[float, ...]:
     samples = outcome.seconds.get(name)
-    return (statistics.median(samples),) if samples else ()
+    return (steady(samples),) if samples else ()
 
 
 @contextlib.contextmanager

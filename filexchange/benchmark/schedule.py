@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 _FEWEST, _MOST = 5, 40
 # Half the width of the interval that the median lies in, relative to it.
 _STEADY = 0.05
-# In how many rounds the time that is left should be used up.
-_ROUNDS_LEFT = 12
 # Samples that tell how much they spread. To have them, a case may take more than its share.
 _FEW = 3
 _MOST_SHARES = 4
@@ -50,8 +48,8 @@ class Turn:
         Of the case.
     visits : int
         How often it was measured.
-    cost : float
-        Seconds that the last time took.
+    cost, spent : float
+        Seconds that the last time took, and all times.
     is_done : bool
         Whether it need not be measured again: it failed, or its figures are steady.
     """
@@ -60,23 +58,23 @@ class Turn:
         self.position = position
         self.visits = 0
         self.cost = 0.0
-        self.credit = 0.0
+        self.spent = 0.0
         self.is_done = False
 
     def took(self, seconds: float) -> None:
         """Take down one measurement."""
         self.visits += 1
         self.cost = seconds
+        self.spent += seconds
 
 
 def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
     """Yield cases to be measured, and expect :meth:`Turn.took` before the next one.
 
     Every case is measured once at first. Then come rounds, forwards and backwards in turn, so that
-    a drift of the machine hits all alike. In each round every case gets the same credit of time,
-    and is measured when it has saved up for what it costs: slow cases take part in fewer rounds,
-    and take no more of the budget than the others do. Only for its first few samples a case may
-    take several times its share.
+    a drift of the machine hits all alike. In a round those are measured that have taken no more
+    time than the average until then: slow cases take part in few rounds, and get as much of the
+    budget as the others do. Only for its first few samples a case may take several times that.
 
     Parameters
     ----------
@@ -91,7 +89,6 @@ def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
     for turn in waiting:
         if repeat or budget.left > 0:
             yield turn
-            turn.credit = turn.cost
     backwards = False
     while True:
         waiting = [turn for turn in waiting if not turn.is_done]
@@ -99,14 +96,12 @@ def turns(cases: Sequence[int], budget: Budget, repeat: int) -> Iterator[Turn]:
         if not open_ones:
             return
         fair = max(0.0, budget.left) / len(open_ones)
-        share = fair / _ROUNDS_LEFT
+        average = statistics.fmean(turn.spent for turn in open_ones)
         for turn in reversed(open_ones) if backwards else open_ones:
-            turn.credit = min(turn.credit + share, max(turn.cost, share))
-            is_due = turn.credit >= turn.cost or (
+            is_due = turn.spent <= average or (
                 turn.visits <= _FEW and turn.cost <= _MOST_SHARES * fair
             )
             if _must(turn, repeat) or (is_due and _may_begin(turn, budget, repeat)):
-                turn.credit -= turn.cost
                 yield turn
         backwards = not backwards
 

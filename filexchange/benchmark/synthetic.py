@@ -200,7 +200,8 @@ def checked_dtype(dtype: Any) -> DType:
 def _scaled(values: Array, dtype: DType) -> Array:
     """Return values of about -1 to 1 as such that fit `dtype`."""
     if dtype.kind == "b":
-        return values > 0
+        high: Array = values > values.mean()
+        return high
     if dtype.kind in "iu":
         most = min(_INTEGER_RANGE, int(np.iinfo(dtype).max))
         return ((values.clip(-1, 1) + 1) * (most / 2)).round()

@@ -1,26 +1,27 @@
 """Seconds as people write them, and how often something is done while it is timed."""
 
 import re
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from filexchange.errors import UnsupportedOptionError
 
 _TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|min|m|h|)", re.IGNORECASE)
 _UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
-_MOST = 15
-# Of three times the median is one that is not the first.
-_FEW = 3
-# What takes longer finds the CPU's caches no better the second time.
-_SLOW_SECONDS = 0.03
+_MOST = 16
+# Memory that was freed comes back, and the CPU's caches fill, in about so many repetitions.
+_SETTLING = 6
+# Repetitions may take so many times the seconds that were asked for, to reach that number.
+_PATIENCE = 4
 
 
 def repeating(seconds: float) -> Iterator[int]:
     """Count, once at least, until so many seconds have passed.
 
-    What is quick is done several times in a row, as by a caller who does nothing else; its first
-    time there is after something else has used the CPU's caches. The median tells.
+    What is quick is done several times in a row, as by a caller who does nothing else. See
+    :func:`steady`.
 
     Examples
     --------
@@ -31,8 +32,19 @@ def repeating(seconds: float) -> Iterator[int]:
     for number in range(_MOST):
         yield number
         passed = time.perf_counter() - start
-        if passed >= seconds and (not seconds or number >= _FEW - 1 or passed >= _SLOW_SECONDS):
+        if passed >= seconds and (number > _SETTLING or passed >= _PATIENCE * seconds):
             return
+
+
+def steady(seconds: Sequence[float]) -> float:
+    """Return what something takes when it is done again and again: the median of the later half.
+
+    Examples
+    --------
+    >>> steady([9.0, 5.0, 3.0, 3.1, 3.0])
+    3.0
+    """
+    return statistics.median(seconds[len(seconds) // 2 :])
 
 
 def parse_seconds(text: str) -> float:

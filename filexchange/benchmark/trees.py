@@ -43,13 +43,13 @@ def _sync(path: str, flags: int) -> None:
         os.close(fd)
 
 
-def check_cold(directory: str) -> None:
-    """Raise unless files in a directory can be taken out of the page cache, by trying it."""
+def can_evict(directory: str) -> bool:
+    """Return whether files in a directory can be taken out of the page cache, by trying it."""
     with tempfile.NamedTemporaryFile(dir=directory) as probe:
         probe.write(bytes(_PROBE_BYTES))
         probe.flush()
         sync(probe.name)
-        evict(probe.name)
+        return capabilities.evict(probe.name)
 
 
 def evict(path: str) -> None:
@@ -60,10 +60,14 @@ def evict(path: str) -> None:
     UnsupportedOptionError
         If they stay in it.
     """
-    for each in files_below(path):
-        if not capabilities.evict(each):
-            raise UnsupportedOptionError(
-                f"files in {os.path.dirname(path)!r} cannot be read from a disk: they stay in "
-                "memory (as on tmpfs), or this system cannot take them out of its cache. Choose a "
-                "directory on a disk with --dir, or measure with a warm or fsync cache"
-            )
+    if not all(list(map(capabilities.evict, files_below(path)))):
+        raise no_cold_error(os.path.dirname(path))
+
+
+def no_cold_error(directory: str) -> UnsupportedOptionError:
+    """Return the error for a directory whose files are never read from a disk."""
+    return UnsupportedOptionError(
+        f"files in {directory!r} cannot be read with a cold cache: they stay in memory, as on "
+        "tmpfs, or this system cannot take them out of its cache. Choose a directory on a disk, or "
+        "measure with a warm cache, or with fsync"
+    )

@@ -11,125 +11,255 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange.benchmark import Case, Results, iter_results, run
+from filexchange import capabilities
+from filexchange.benchmark import Results, Way, iter_results, run
 from filexchange.errors import ArrayNotFoundError, UnsupportedOptionError
+from filexchange.formats import registry
 
 SMALL = {"x": np.arange(1000.0).reshape(100, 10)}
 
+# Formats that go wrong, in a module that other processes find.
+BROKEN = """
+import os, signal, time
+import numpy as np
+from filexchange.formats.npy import NpyFormat
 
-def test_every_sample_of_every_case_is_verified_and_takes_time(tmp_path: Path) -> None:
-    results = run(SMALL, [Case("npy"), Case("npz", "deflate")], directory=tmp_path, repeat=3)
-    for result in results.cases:
+class Raises(NpyFormat):
+    name, suffixes = "raises", (".raises",)
+    def write(self, *args):
+        raise RuntimeError("no such luck")
+
+class Lies(NpyFormat):
+    name, suffixes = "lies", (".lies",)
+    def open(self, *args):
+        return np.array(super().open(*args)) + 1
+
+class Hangs(NpyFormat):
+    name, suffixes = "hangs", (".hangs",)
+    def write(self, *args):
+        time.sleep(1000)
+
+class KillsProducer(NpyFormat):
+    name, suffixes = "kills-producer", (".kp",)
+    def write(self, *args):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class KillsConsumer(NpyFormat):
+    name, suffixes = "kills-consumer", (".kc",)
+    def open(self, *args):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def results_of(results: Results, role: str = "format") -> list[Any]:
+    return [result for result in results.cases if result.case.role == role]
+
+
+def test_everything_is_timed_of_each_format(tmp_path: Path) -> None:
+    results = run(SMALL, ["npy", "npz:deflate"], directories=[tmp_path], budget=0, repeat=3)
+    for result in results_of(results):
         assert result.error is None
-        assert len(result.samples) == 3
-        for sample in result.samples:
-            assert sample.verified
-            assert min(sample.write_s, sample.read_s, sample.slice_s) > 0
-            assert sample.round_trip_s > sample.write_s
-    assert len(results.memcpy_s) == 3
+        assert set(result.seconds) == {
+            *("write", "read", "slice", "strided", "rows", "chunk", "round_trip")
+        }
+        for samples in result.seconds.values():
+            assert len(samples) == 3
+            assert min(samples) > 0
+        assert result.peak_memory is None or result.peak_memory < 50_000_000
+    npy, deflated = results_of(results)
+    assert npy.nbytes_on_disk >= 8000 > deflated.nbytes_on_disk > 0
+    assert results.complete
+    assert results.elapsed > 0
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "case", [Case("npy"), Case("raw"), Case("npz"), Case("hdf5"), Case("zarr")]
-)
-def test_arrays_of_any_layout_make_one_message(case: Case, tmp_path: Path) -> None:
-    sources = {
+def test_floors_are_measured_in_the_same_run(tmp_path: Path) -> None:
+    results = run(SMALL, ["raw"], directories=[tmp_path], caches=["warm", "fsync"], budget=0)
+    assert [result.case[1:4] for result in results_of(results, "floor")] == [
+        ("memcpy", "", "warm"),
+        ("dd", str(tmp_path), "warm"),
+        ("dd", str(tmp_path), "fsync"),
+    ]
+    assert not any(result.seconds for result in results.cases)  # there was no time at all
+    results = run(SMALL, ["raw"], directories=[tmp_path], caches=["fsync"], budget=0, repeat=1)
+    for result in results_of(results, "floor"):
+        assert min(result.seconds["write"] + result.seconds["read"]) > 0
+
+
+def test_arrays_of_any_layout_are_exchanged_by_all_formats_and_transports(tmp_path: Path) -> None:
+    inputs = {
         "scalar": np.float64(0.5),
         "empty": np.zeros((0, 3), "i4"),
         "odd": np.arange(13, dtype="u1"),
         "fortran": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
         "big-endian": np.arange(5, dtype=">i2"),
     }
-    results = run(sources, [case], directory=tmp_path, repeat=1)
-    assert results.cases[0].error is None
-    assert results.cases[0].samples[0].verified
-    assert results.nbytes == sum(np.asarray(array).nbytes for array in sources.values())
+    results = run(
+        inputs,
+        ["npy", "raw", "npz", "hdf5", "zarr"],
+        transports=["queue", "pickle", "shared_memory", "np.save", "joblib"],
+        directories=[tmp_path],
+        budget=0,
+        repeat=1,
+    )
+    pytest.importorskip("joblib")
+    assert [(r.case, r.error) for r in results.cases if r.error] == []
+    assert len(results_of(results)) == len(results_of(results, "transport")) == 25
+    for result in results_of(results, "transport"):
+        assert result.seconds["round_trip"]
+        assert ("write" in result.seconds) == (result.case.way != "pickle")
+    assert {r.nbytes for r in results.inputs} == {0, 8, 10, 13, 96}
 
 
 def test_a_file_of_the_user_is_measured_and_stays(tmp_path: Path) -> None:
-    ref = fx.save(tmp_path / "mine.npz", np.arange(100), key="a")
-    results = run({"a": ref}, [Case("raw")], directory=tmp_path, repeat=1)
-    assert results.cases[0].samples[0].nbytes_on_disk == 800
+    fx.save(tmp_path / "mine.npz", np.arange(100), key="a")
+    results = run(tmp_path / "mine.npz", ["raw"], directories=[tmp_path], budget=0, repeat=1)
+    assert results_of(results)[0].nbytes_on_disk == 800
     assert os.listdir(tmp_path) == ["mine.npz"]
 
 
-def test_a_case_that_fails_has_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
-    results = run(SMALL, [Case("npy", "zstd"), Case("npy")], directory=tmp_path, repeat=2)
-    failed, measured = results.cases
-    assert failed.error is not None
-    assert failed.error.startswith("UnsupportedOptionError")
-    assert failed.samples == ()
-    assert results.measured == (measured,)
-    assert len(measured.samples) == 2
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of formats that go wrong, each in its way."""
+    (tmp_path / "broken_formats.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_loaded", {})
+    import broken_formats
+
+    return [
+        fx.register_format(cls).name
+        for cls in vars(broken_formats).values()
+        if isinstance(cls, type) and cls.__module__ == "broken_formats"
+    ]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-@pytest.mark.parametrize("position", [0, 1])
-def test_a_process_that_is_killed_costs_one_case(position: int, tmp_path: Path) -> None:
-    def kill_after_the_first_case(done: int, total: int) -> None:
-        if done == 1:
-            children = sorted(multiprocessing.active_children(), key=lambda child: child.pid or 0)
-            children[position].kill()
-            children[position].join()
+def test_a_case_that_fails_has_its_reason_and_the_others_go_on(
+    broken: list[str], tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    results = run(
+        SMALL, ["npy", *broken, "raw"], directories=[scratch], budget=0, repeat=2, limit=2
+    )
+    npy, *failed, raw = results_of(results)
+    assert (npy.error, raw.error) == (None, None)
+    assert len(npy.seconds["read"]) == len(raw.seconds["read"]) == 2
+    reasons = {result.case.way: result.error for result in failed}
+    assert reasons["raises"] == "RuntimeError: no such luck"
+    assert "not those that were sent" in reasons["lies"]
+    assert "given up after 2 s" in reasons["hangs"]
+    killed = f"exit code {-signal.SIGKILL}"
+    assert reasons["kills-producer"] == f"the producer process ended with {killed}"
+    assert reasons["kills-consumer"] == f"the consumer process ended with {killed}"
+    assert not any(result.is_measured for result in failed)
+    assert os.listdir(scratch) == []
 
-    cases = [Case("npy"), Case("raw"), Case("npz")]
-    results = run(SMALL, cases, directory=tmp_path, repeat=1, on_progress=kill_after_the_first_case)
-    npy, raw, npz = results.cases
-    assert (npy.error, npz.error) == (None, None)
-    assert raw.error is not None
-    assert f"exit code {-signal.SIGKILL}" in raw.error
-    assert len(npy.samples) == len(npz.samples) == 1
-    assert os.listdir(tmp_path) == []
+
+def test_a_plugin_that_other_processes_cannot_import_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filexchange.formats.npy import NpyFormat
+
+    monkeypatch.setattr(registry, "_loaded", {})
+
+    @fx.register_format
+    class Local(NpyFormat):
+        name, suffixes = "local", (".local",)
+
+    results = run(SMALL, ["local", "npy"], directories=[tmp_path], budget=0, repeat=1)
+    local, npy = results_of(results)
+    assert "Local" in str(local.error)
+    assert npy.error is None
+
+
+def test_several_readers_share_an_array(tmp_path: Path) -> None:
+    results = run(
+        SMALL, ["npy"], directories=[tmp_path], budget=0, repeat=1, readers=2, accesses=["shared"]
+    )
+    (result,) = results_of(results)
+    assert list(result.seconds) == ["shared"]
+
+
+def test_cold_is_measured_on_a_disk_and_an_error_elsewhere(tmp_path: Path) -> None:
+    memory = capabilities.shared_memory_dir()
+    if memory is None:
+        pytest.skip("no tmpfs")
+    with pytest.raises(UnsupportedOptionError, match=f"{memory}.*cold"):
+        run(SMALL, ["npy"], directories=[memory], caches=["cold"])
+    results = run(
+        SMALL, ["npy"], directories=[memory, tmp_path], caches=["cold"], budget=0, repeat=1
+    )
+    refused, measured = results_of(results)
+    assert "tmpfs" in refused.error
+    from filexchange.benchmark.trees import can_evict
+
+    assert measured.is_measured == can_evict(str(tmp_path))
 
 
 def test_ending_early_removes_files_and_processes(tmp_path: Path) -> None:
-    steps = iter_results(SMALL, [Case("npy"), Case("raw")], directory=tmp_path, repeat=5)
+    steps = iter_results(SMALL, ["npy", "raw"], directories=[tmp_path], budget=0, repeat=5)
     *_, latest = itertools.islice(steps, 6)
     assert os.listdir(tmp_path) != []
     steps.close()
     assert os.listdir(tmp_path) == []
     assert multiprocessing.active_children() == []
-    assert [len(result.samples) for result in latest.cases] == [2, 1]
+    assert [bool(result.seconds) for result in latest.cases] == [True] * 4
+    assert not latest.complete
 
 
-def test_results_are_json_with_raw_and_median_times(tmp_path: Path) -> None:
-    document = run(SMALL, [Case("zarr", "zstd:3")], directory=tmp_path, repeat=3).to_json()
-    case = document["cases"][0]
-    assert (case["name"], case["format"], case["compression"]) == ("zarr:zstd:3", "zarr", "zstd:3")
-    times = sorted(sample["round_trip_s"] for sample in case["samples"])
-    assert case["median"]["round_trip_s"] == times[1]
-    assert document["arrays"] == [
-        {"name": "x", "shape": [100, 10], "dtype": "float64", "nbytes": 8000}
-    ]
-    assert document["machine"]["directory"] == str(tmp_path)
-    assert document["machine"]["cpu_count"] >= 1
+def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
+    def interrupt(results: Results) -> None:
+        if results_of(results)[0].seconds:
+            raise KeyboardInterrupt
+
+    results = run(SMALL, ["npy", "raw"], directories=[tmp_path], on_progress=interrupt)
+    npy, raw = results_of(results)
+    assert npy.is_measured
+    assert not raw.is_measured
+    assert not results.complete
+    assert os.listdir(tmp_path) == []
+    assert multiprocessing.active_children() == []
+
+
+def test_results_are_json_and_back(tmp_path: Path) -> None:
+    results = run(SMALL, ["zarr:zstd:3"], directories=[tmp_path], budget=0, repeat=3)
+    assert Results.from_json(results.to_json()) == results
+    assert results.places[0].directory == str(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sources": {}}, {"cases": []}, {"repeat": 0}], ids=lambda wrong: next(iter(wrong))
+    ("wrong", "message"),
+    [
+        ({"inputs": {}}, "none"),
+        ({"ways": []}, "nothing to measure"),
+        ({"caches": []}, "nothing to measure"),
+        ({"caches": ["hot"]}, "fsync"),
+        ({"accesses": ["glance"]}, "round_trip"),
+        ({"transports": ["pigeon"]}, "shared_memory"),
+        ({"repeat": -1}, "too few"),
+        ({"budget": "soon"}, "60s"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_nothing_to_measure_is_refused_before_anything_starts(
-    wrong: dict[str, Any], tmp_path: Path
+def test_what_cannot_be_measured_is_refused_before_anything_starts(
+    wrong: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {"sources": SMALL, "cases": [Case("npy")], "repeat": 1} | wrong
-    with pytest.raises(UnsupportedOptionError, match="nothing to measure"):
-        run(**options, directory=tmp_path)
+    options: dict[str, Any] = {"inputs": SMALL, "ways": ["npy"], "budget": 1} | wrong
+    with pytest.raises(UnsupportedOptionError, match=message):
+        run(**options, directories=[tmp_path])
     assert os.listdir(tmp_path) == []
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArrayNotFoundError, match="nowhere"):
-        run(SMALL, [Case("npy")], directory=tmp_path / "nowhere", repeat=1)
+        run(SMALL, ["npy"], directories=[tmp_path / "nowhere"])
 
 
-def test_a_checksum_that_differs_is_an_error(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from filexchange.benchmark.measure import _extended
-
-    results: Results = run(SMALL, [Case("npy")], directory=tmp_path, repeat=1)
-    good = results.cases[0]
-    bad = _extended(good, replace(good.samples[0], verified=False), keep=True)
-    assert bad.error is not None
-    assert replace(results, cases=(bad,)).measured == ()
+def test_ways_that_are_made_by_hand_are_measured(tmp_path: Path) -> None:
+    way = Way("rows", "zarr", ".zarr", {"chunks": (1, -1)})
+    results = run(SMALL, [way], directories=[tmp_path], budget=0, repeat=1, accesses=["write"])
+    (result,) = results_of(results)
+    assert (result.case.way, list(result.seconds)) == ("rows", ["write"])
+    assert result.nbytes_on_disk is not None
+    assert result.nbytes_on_disk > 8000
