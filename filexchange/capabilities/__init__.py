@@ -9,6 +9,7 @@ mechanism               macOS                       Windows
 `read_at`               preadv (macOS 11)           seek and read, no other user of the
                                                     descriptor
 `write_at`              pwrite                      seek and write, as for `read_at`
+`start_reading`         nothing                     nothing
 `start_writeback`       nothing                     nothing
 `preallocate`           nothing                     nothing
 `reserve_beyond`        nothing                     nothing
