@@ -16,7 +16,7 @@ from filexchange.benchmark.measure import DEFAULT_BUDGET, iter_results
 from filexchange.benchmark.outputs import Outputs
 from filexchange.benchmark.results import ACCESSES, CACHES, Access, Cache, Results
 from filexchange.benchmark.synthetic import KINDS
-from filexchange.benchmark.tables import report
+from filexchange.benchmark.tables import full_report, report
 from filexchange.benchmark.timing import parse_seconds
 from filexchange.benchmark.transports import TRANSPORTS
 from filexchange.benchmark.wording import recommendation
@@ -90,6 +90,7 @@ def bench(
     plot_out: Annotated[
         str | None, typer.Option("--plot", metavar="OUT", help="Draw it: a .png or .svg file.")
     ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Print a table for each array.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Measure which format is fastest for your arrays, between real processes.
@@ -118,7 +119,7 @@ def bench(
     shown = console(stderr=is_piped)
     results, was_interrupted = _run(steps, seconds, shown, quiet=quiet)
     if not quiet:
-        _show(results, shown)
+        _show(results, shown, all=all)
     for line in failures(results):
         console(stderr=quiet or is_piped).print(f"failed: {line}", style="red", markup=False)
     if is_piped:
@@ -204,8 +205,8 @@ def _progress(budget: float, *, quiet: bool) -> Iterator[Any]:
         yield update
 
 
-def _show(results: Results, shown: Console) -> None:
-    for part in report(results):
+def _show(results: Results, shown: Console, *, all: bool) -> None:
+    for part in full_report(results) if all else report(results):
         shown.print(part)
         shown.print()
     for advice in recommendation(results):

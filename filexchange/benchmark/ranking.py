@@ -6,7 +6,7 @@ the next one behind.
 """
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from filexchange.benchmark.questions import QUESTIONS, Question
@@ -125,6 +125,12 @@ def standings(results: Results, group: Group) -> Mapping[Question, Standing]:
 def by_size(results: Results) -> tuple[Input, ...]:
     """Return the inputs, small ones first."""
     return tuple(sorted(results.inputs, key=lambda each: each.nbytes))
+
+
+def largest(results: Results, of: Sequence[Group]) -> list[Group]:
+    """Return the groups of the largest array, in their order."""
+    most = max((results.input(group.input).nbytes for group in of), default=0)
+    return [group for group in of if results.input(group.input).nbytes == most]
 
 
 def front(results: Results, group: Group, access: Access) -> tuple[CaseResult, ...]:

@@ -15,7 +15,7 @@ from filexchange.benchmark.outputs import Outputs, read
 from filexchange.benchmark.quantities import format_seconds, format_times
 from filexchange.benchmark.ranking import Group
 from filexchange.benchmark.results import Case
-from filexchange.benchmark.tables import plain_table, report
+from filexchange.benchmark.tables import full_report, plain_table, report
 from filexchange.benchmark.wording import recommendation
 from filexchange.terminal import console
 
@@ -39,6 +39,7 @@ def show(
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="OUT", help="Draw it: a .png or .svg file.")
     ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Print a table for each array.")] = False,
     quiet: _Quiet = False,
 ) -> None:
     """Show what was measured before, or write it as a page, a table or a picture."""
@@ -51,7 +52,7 @@ def show(
     shown = console()
     for line in facts(results):
         shown.print(line, style="dim", markup=False)
-    for part in report(results):
+    for part in full_report(results) if all else report(results):
         shown.print()
         shown.print(part)
     shown.print()

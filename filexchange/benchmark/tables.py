@@ -20,6 +20,7 @@ from filexchange.benchmark.ranking import (
     Standing,
     by_size,
     groups,
+    largest,
     members,
     standing,
     standings,
@@ -35,6 +36,16 @@ _PARTS = tuple(access for access in ACCESSES if access not in _WHOLE)
 
 
 def report(results: Results) -> Iterator[RenderableType]:
+    """Yield the tables of a run: who wins, and every case of the largest array in one place."""
+    yield from overview(results)
+    found = groups(results)
+    shown = largest(results, found)[:1]
+    yield from details(results, shown)
+    if len(found) > len(shown):
+        yield Text(f"and {len(found) - len(shown)} tables like this with --all", style="dim")
+
+
+def full_report(results: Results) -> Iterator[RenderableType]:
     """Yield the tables of a run: who wins, and every case."""
     yield from overview(results)
     yield from details(results, groups(results))

@@ -7,7 +7,15 @@ from filexchange.benchmark.covering import cover
 from filexchange.benchmark.phrases import choice, others, sentence, some
 from filexchange.benchmark.quantities import format_rate, format_seconds, three_digits
 from filexchange.benchmark.questions import ROUND_TRIP, SLICE, SMALLEST, TRANSPORT, Question
-from filexchange.benchmark.ranking import Group, Standing, front, groups, members, standing
+from filexchange.benchmark.ranking import (
+    Group,
+    Standing,
+    front,
+    groups,
+    largest,
+    members,
+    standing,
+)
 from filexchange.benchmark.results import CaseResult, Results
 
 # Saving less than a tenth is no reason to compress.
@@ -58,7 +66,7 @@ def _fastest(results: Results, question: Question, purpose: str) -> Advice | Non
     if not found:
         return None
     choices = cover({group: each.ways for group, each in found.items()}, _ways(results))
-    group = _largest(results, next(iter(choices.values())))
+    group = largest(results, next(iter(choices.values())))[0]
     taken = _winner(found[group], choices)
     seconds, nbytes = found[group].value_of(taken), results.input(group.input).nbytes
     if question is SLICE:
@@ -87,7 +95,7 @@ def _smallest(results: Results) -> Advice | None:
     if not saving:
         return Advice("to save space", "do not compress", "No format saves more than a tenth.")
     choices = cover(saving, _ways(results))
-    group = _largest(results, next(iter(choices.values())))
+    group = largest(results, next(iter(choices.values())))[0]
     taken = _winner(found[group.input][1], choices)
     reason = sentence(
         f"{_share(results, taken)} of the bytes of {group.input}{_cost(results, group, taken)}",
@@ -109,7 +117,7 @@ def _directory(results: Results) -> Advice | None:
     names = {each.directory: f"{each.directory} ({each.file_system})" for each in results.places}
     choices = cover(winners, list(names))
     place, served = next(iter(choices.items()))
-    group = _largest(results, served)
+    group = largest(results, served)[0]
     there = contests[group].pop(place)
     reason = sentence(
         f"{format_seconds(_seconds(there))} for {group.input} there, with {there.case.way}",
@@ -144,10 +152,6 @@ def _ways(results: Results) -> list[str]:
 def _winner(found: Standing, choices: Mapping[str, Sequence[Group]]) -> CaseResult:
     """Return the measurements of the first choice among the winners."""
     return found.winners[found.ways.index(next(iter(choices)))]
-
-
-def _largest(results: Results, of: Sequence[Group]) -> Group:
-    return max(of, key=lambda group: results.input(group.input).nbytes)
 
 
 def _seconds(result: CaseResult) -> float:

@@ -11,7 +11,14 @@ from rich.console import Console, RenderableType
 from filexchange.benchmark.facts import facts, failures
 from filexchange.benchmark.ranking import Group
 from filexchange.benchmark.results import Results
-from filexchange.benchmark.tables import cases_table, details, overview, report, winners_table
+from filexchange.benchmark.tables import (
+    cases_table,
+    details,
+    full_report,
+    overview,
+    report,
+    winners_table,
+)
 
 Make = Callable[..., Results]
 SHM = Group("field-16000kB", "/dev/shm", "warm")
@@ -30,7 +37,7 @@ def row(text: str, name: str) -> list[str]:
 @pytest.mark.parametrize("directories", [("/dev/shm",), ("/dev/shm", "/data")])
 def test_all_tables_fit_80_columns(make_results: Make, directories: tuple[str, ...]) -> None:
     results = make_results(directories=directories, sizes=(64_000, 16_000_000_000), noise=0.3)
-    text = shown(*report(results))
+    text = shown(*full_report(results))
     assert "…" not in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     folded = text.replace("\n", " ")
@@ -93,6 +100,15 @@ def test_failures_are_lines_with_their_reasons(make_results: Make) -> None:
     assert failures(make_results(caches=("warm", "cold"))) == [
         f"hdf5:lzf (field-16000kB, /dev/shm, warm, and 1 more): {reason}"
     ]
+
+
+def test_a_report_has_every_case_of_the_largest_array_alone(make_results: Make) -> None:
+    results = make_results(directories=("/dev/shm", "/data"), sizes=(64_000, 16_000_000))
+    text, whole = shown(*report(results)), shown(*full_report(results))
+    assert "and 3 tables like this with --all" in text
+    assert (text.count("memcpy"), whole.count("memcpy")) == (1, 4)
+    alone = make_results()
+    assert shown(*report(alone)) == shown(*full_report(alone))
 
 
 def test_a_run_without_measurements_has_tables_of_nothing(make_results: Make) -> None:
