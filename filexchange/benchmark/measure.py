@@ -170,7 +170,8 @@ def iter_results(
     chosen = [os.path.abspath(each) for each in directories or default_directories()]
     with contextlib.ExitStack() as stack:
         scratches = {directory: stack.enter_context(_scratch(directory)) for directory in chosen}
-        sources = sources_of(inputs, scratches[chosen[0]])
+        # Not in the same directory, which is emptied when a process was killed.
+        sources = sources_of(inputs, os.path.dirname(scratches[chosen[0]]))
         plan = entries(sources, ways or (), transports or (), chosen, list(caches))
         timed = _checked_accesses(accesses, readers)
         if repeat < 0 or readers < 1:
@@ -314,6 +315,8 @@ def _scratch(base: str) -> Iterator[str]:
     with files.naming_errors(base):
         path = tempfile.mkdtemp(prefix="filexchange-bench-", dir=base)
     try:
-        yield path
+        scratch = os.path.join(path, "files")
+        os.mkdir(scratch)
+        yield scratch
     finally:
         files.remove(path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ from pickle import PicklingError
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from filexchange import files
 from filexchange.benchmark.consumer import consume
 from filexchange.benchmark.inputs import Source
 from filexchange.benchmark.jobs import GONE, Job, Outcome, reason
@@ -92,18 +94,18 @@ class Crew:
             self._refuse_unmade(job)
             self._connection.send(job)
             self._answer(start + limit)
-            watch = MemoryWatch(self._pids()) if job.watches_memory else None
+            watch = self._watch(job)
             outcome = self._answer(start + limit, watch)
             peak = None if watch is None else watch.peak
         except TimeoutError:
-            self._stop(at_once=True)
-            outcome = Outcome({}, error=f"given up after {limit:.0f} s")
+            outcome = Outcome({}, error=f"given up after {limit:.0f} s", is_broken=True)
         except GONE:
-            outcome = Outcome({}, error=self._stop())
+            outcome = Outcome({}, error=self._stop(), is_broken=True)
         except (FileExchangeError, PicklingError, AttributeError, TypeError) as error:
             outcome = Outcome({}, error=reason(error))  # nothing was sent
         if outcome.is_broken:
             self._stop(at_once=True)
+            _empty(job.scratch)
         return Answer(outcome, peak, time.monotonic() - start)
 
     def _refuse_unmade(self, job: Job) -> None:
@@ -111,8 +113,14 @@ class Crew:
         if why is not None and job.case.role == "transport":
             raise ExchangeError(why)
 
-    def _pids(self) -> list[int]:
-        return [process.pid for process in self._processes.values() if process.pid is not None]
+    def _watch(self, job: Job) -> MemoryWatch | None:
+        """Return what watches the processes, if they are those that do what is measured."""
+        used = self._endpoints.get((job.case.way, job.case.directory))
+        is_elsewhere = job.case.role == "transport" and used and not used.uses_consumer
+        if not job.watches_memory or job.case.role == "floor" or is_elsewhere:
+            return None
+        pids = (process.pid for process in self._processes.values())
+        return MemoryWatch([pid for pid in pids if pid is not None])
 
     def _answer(self, deadline: float, watch: MemoryWatch | None = None) -> Any:
         while True:
@@ -194,6 +202,13 @@ class Crew:
         self._endpoints.clear()
         self._unmade.clear()
         return "; ".join(died) or "a process ended early"
+
+
+def _empty(directory: str) -> None:
+    """Remove what processes that were killed have left, which may be large."""
+    if directory:
+        files.remove(directory)
+        os.mkdir(directory)
 
 
 @contextlib.contextmanager

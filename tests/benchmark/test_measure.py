@@ -3,7 +3,6 @@
 import itertools
 import multiprocessing
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +13,8 @@ import filexchange as fx
 from filexchange import capabilities
 from filexchange.benchmark import Results, Way, iter_results, run
 from filexchange.errors import ArrayNotFoundError, UnsupportedOptionError
-from filexchange.formats import registry
 
 SMALL = {"x": np.arange(1000.0).reshape(100, 10)}
-
-# Formats that go wrong, in a module that other processes find.
-BROKEN = """
-import os, signal, time
-import numpy as np
-from filexchange.formats.npy import NpyFormat
-
-class Raises(NpyFormat):
-    name, suffixes = "raises", (".raises",)
-    def write(self, *args):
-        raise RuntimeError("no such luck")
-
-class Lies(NpyFormat):
-    name, suffixes = "lies", (".lies",)
-    def open(self, *args):
-        return np.array(super().open(*args)) + 1
-
-class Hangs(NpyFormat):
-    name, suffixes = "hangs", (".hangs",)
-    def write(self, *args):
-        time.sleep(1000)
-
-class KillsProducer(NpyFormat):
-    name, suffixes = "kills-producer", (".kp",)
-    def write(self, *args):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-class KillsConsumer(NpyFormat):
-    name, suffixes = "kills-consumer", (".kc",)
-    def open(self, *args):
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
 
 
 def results_of(results: Results, role: str = "format") -> list[Any]:
@@ -116,61 +82,6 @@ def test_a_file_of_the_user_is_measured_and_stays(tmp_path: Path) -> None:
     results = run(tmp_path / "mine.npz", ["raw"], directories=[tmp_path], budget=0, repeat=1)
     assert results_of(results)[0].nbytes_on_disk == 800
     assert os.listdir(tmp_path) == ["mine.npz"]
-
-
-@pytest.fixture
-def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the names of formats that go wrong, each in its way."""
-    (tmp_path / "broken_formats.py").write_text(BROKEN)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_loaded", {})
-    import broken_formats
-
-    return [
-        fx.register_format(cls).name
-        for cls in vars(broken_formats).values()
-        if isinstance(cls, type) and cls.__module__ == "broken_formats"
-    ]
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_case_that_fails_has_its_reason_and_the_others_go_on(
-    broken: list[str], tmp_path: Path
-) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    results = run(
-        SMALL, ["npy", *broken, "raw"], directories=[scratch], budget=0, repeat=2, limit=2
-    )
-    npy, *failed, raw = results_of(results)
-    assert (npy.error, raw.error) == (None, None)
-    assert len(npy.seconds["read"]) == len(raw.seconds["read"]) == 2
-    reasons = {result.case.way: result.error for result in failed}
-    assert reasons["raises"] == "RuntimeError: no such luck"
-    assert "not those that were sent" in reasons["lies"]
-    assert "given up after 2 s" in reasons["hangs"]
-    killed = f"exit code {-signal.SIGKILL}"
-    assert reasons["kills-producer"] == f"the producer process ended with {killed}"
-    assert reasons["kills-consumer"] == f"the consumer process ended with {killed}"
-    assert not any(result.is_measured for result in failed)
-    assert os.listdir(scratch) == []
-
-
-def test_a_plugin_that_other_processes_cannot_import_fails_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from filexchange.formats.npy import NpyFormat
-
-    monkeypatch.setattr(registry, "_loaded", {})
-
-    @fx.register_format
-    class Local(NpyFormat):
-        name, suffixes = "local", (".local",)
-
-    results = run(SMALL, ["local", "npy"], directories=[tmp_path], budget=0, repeat=1)
-    local, npy = results_of(results)
-    assert "Local" in str(local.error)
-    assert npy.error is None
 
 
 def test_several_readers_share_an_array(tmp_path: Path) -> None:
