@@ -36,6 +36,7 @@ from filexchange.ref import ArrayRef
 from filexchange.sending import new_file, save_in
 from filexchange.sessions import base_directories
 from filexchange.sizes import format_size
+from filexchange.sources import as_source
 from filexchange.sweeping import facts, sweep_pools, sweep_sessions
 
 
@@ -214,7 +215,7 @@ class Exchange:
         if options:
             raise TypeError(f"put() got unexpected options {sorted(options)}")
         with contextlib.ExitStack() as stack:
-            sources = [stack.enter_context(arrays.as_source(each)) for each in given]
+            sources = [stack.enter_context(as_source(each)) for each in given]
             if format == "npy":
                 return hold(here, sources, checked.attrs, timeout)
             refs: list[ArrayRef] = []
