@@ -152,7 +152,8 @@ def format_by_suffix(path: str) -> Format | None:
     for name, built_in in _BUILT_IN.items():
         if lowered.endswith(built_in.suffixes):
             return get_format(name)
-    for name in _others():
+    # Plug-ins are looked for on disk, which takes long.
+    for name in _others() if "." in lowered else ():
         if _can(name, lambda fmt: lowered.endswith(fmt.suffixes)):
             return get_format(name)
     return None

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from filexchange.aliases import Attrs, ChunksLike, DType, Indexable, PathLike, Shape
@@ -18,7 +18,7 @@ from filexchange.formats import (
 from filexchange.geometry import normalize_chunks
 from filexchange.sizes import format_size
 from filexchange.sources import as_source
-from filexchange.tuning.choosing import Choice, choose
+from filexchange.tuning.choosing import Choice, choose, settled
 from filexchange.tuning.probing import probe
 from filexchange.tuning.profiles import Profile, ordinary, profile_of
 from filexchange.tuning.recommendation import Expected, Recommendation, format_seconds
@@ -137,24 +137,56 @@ def chosen(
         If no format has all of what is asked.
     """
     use = check_use(for_)
-    fixed = _fixed_format(words, path, key)
-
-    def serves(fmt: Format) -> bool:
-        return (
-            (fixed is None or fmt.name == fixed.name)
-            and (key is None or fmt.supports_keys)
-            and (words.chunks is None or fmt.supports_chunks)
-            and (words.shards is None or fmt.supports_shards)
-            and (not by_region or fmt.is_filled_by_region(path))
-            and (_codec(words) is None or _codec(words) in fmt.compressions)
-        )
-
-    found = _decide(
-        subject, os.path.dirname(path), _possible(words, serves), words, use, attrs or {}
-    )
+    directory = os.path.dirname(path)
+    asked = _Asked(words, _fixed_format(words, path, key), key, path if by_region else None)
+    possible = _possible(asked)
+    if not explain:
+        # What is certain without a look at the values need not be explained.
+        figures = profile_of(directory) or ordinary()
+        known = [way for way in possible if way in figures.ways]
+        way = settled(figures, known, use, subject.nbytes) if known else None
+        if way is not None and _holds(way, subject, attrs or {}):
+            return _words(way, words)
+    found = _decide(subject, directory, possible, words, use, attrs or {})
     if explain:
         sys.stdout.write(f"{found}\n")
     return Words(found.format, found.compression, found.chunks, found.shards)
+
+
+class _Asked(NamedTuple):
+    """What limits the choice: words, the only possible format, a key, a path filled by region."""
+
+    words: Words
+    fixed: Format | None
+    key: str | None
+    filled: str | None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether every format has what is asked."""
+        words = self.words
+        others = (self.key, self.filled, words.chunks, words.shards, _codec(words))
+        return all(each is None for each in others)
+
+    def allows(self, name: str) -> bool:
+        """Return whether a format has what is asked; one that is not installed has nothing."""
+        if self.fixed is not None and name != self.fixed.name:
+            return False
+        # Not asked in vain: formats import what they need.
+        if self.is_any:
+            return True
+        words = self.words
+        try:
+            fmt = get_format(name)
+        except MissingDependencyError:
+            return False
+        return (
+            (self.key is None or fmt.supports_keys)
+            and (words.chunks is None or fmt.supports_chunks)
+            and (words.shards is None or fmt.supports_shards)
+            and (self.filled is None or fmt.is_filled_by_region(self.filled))
+            and (_codec(words) is None or _codec(words) in fmt.compressions)
+        )
 
 
 def _fixed_format(words: Words, path: str, key: str | None) -> Format | None:
@@ -175,7 +207,7 @@ def _codec(words: Words) -> str | None:
     return Compression.parse(words.compression).name
 
 
-def _possible(words: Words, serves: Callable[[Format], bool]) -> list[Way]:
+def _possible(asked: _Asked) -> list[Way]:
     """Return the ways to choose among; those that were never measured only where there is no other.
 
     Raises
@@ -183,34 +215,27 @@ def _possible(words: Words, serves: Callable[[Format], bool]) -> list[Way]:
     UnsupportedOptionError
         If there is none.
     """
+    words = asked.words
     codec = _codec(words)
     ways = [
         way
         for way in WAYS
         if (codec is None or (way.compression or "").partition(":")[0] == codec)
-        and (words.shards is None or way.format == "zarr")
-        and _is_possible(way.format, serves)
+        and asked.allows(way.format)
     ]
     if not ways:
         compression = None if codec is None else words.compression
         ways = [
             Way(name, compression)
             for name in available_formats()
-            if _is_possible(name, serves) and (words.format != AUTO or name != "raw")
+            if asked.allows(name) and (asked.fixed is not None or name != "raw")
         ]
     if not ways:
         raise UnsupportedOptionError(
-            f"no format has all that is asked of it ({_asked(words)}, a file of its suffix, key "
-            "and use by region included): leave some of it out"
+            f"no format has all that is asked of it ({_asked(words)}, and the path, the key and "
+            "filling by region): leave some of it out"
         )
     return ways
-
-
-def _is_possible(name: str, serves: Callable[[Format], bool]) -> bool:
-    try:
-        return serves(get_format(name))
-    except MissingDependencyError:  # what is not installed can do nothing here
-        return False
 
 
 def _asked(words: Words) -> str:
@@ -250,7 +275,10 @@ def _decide(
 
 
 def _holds(way: Way, subject: Subject, attrs: Attrs) -> bool:
-    return get_format(way.format).holds(subject.shape, subject.dtype, attrs)
+    try:
+        return get_format(way.format).holds(subject.shape, subject.dtype, attrs)
+    except MissingDependencyError:
+        return False
 
 
 def _expected(choice: Choice, number: int) -> Expected:
@@ -274,18 +302,29 @@ def _made(
     expected: Expected | None = None,
     alternatives: tuple[Expected, ...] = (),
 ) -> Recommendation:
-    is_cut = way.is_chunked and words.chunks is None and words.shards is None and not way.sharded
+    made = _words(way, words)
+    is_cut = way.is_chunked and made.chunks is None and made.shards is None
     return Recommendation(
         format=way.format,
-        compression=way.compression if _codec(words) is None else words.compression,
+        compression=made.compression,
         chunks=normalize_chunks(None, subject.shape, subject.dtype.itemsize)
         if is_cut
-        else words.chunks,
-        shards="auto" if way.sharded and words.shards is None else words.shards,
+        else made.chunks,
+        shards=made.shards,
         for_=use,
         reasons=reasons,
         expected=expected,
         alternatives=alternatives,
+    )
+
+
+def _words(way: Way, words: Words) -> Words:
+    """Return what a way means in the words of `save`; those of the caller stay."""
+    return Words(
+        way.format,
+        way.compression if _codec(words) is None else words.compression,
+        words.chunks,
+        "auto" if way.sharded and words.shards is None else words.shards,
     )
 
 
