@@ -1,4 +1,4 @@
-"""The command line: ``filexchange bench``, ``info``, ``convert``, ``ls`` and ``clean``."""
+"""The command line: ``filexchange bench``, ``tune``, ``info``, ``convert``, ``ls`` and ``clean``."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from filexchange import housekeeping
 from filexchange.aliases import ChunksLike
 from filexchange.benchmark import commands as benchmark_commands
 from filexchange.benchmark.grouping import with_default
+from filexchange.benchmark.tune_command import tune
 from filexchange.conversion import convert as convert_array
 from filexchange.errors import (
     FileExchangeError,
@@ -214,5 +215,6 @@ def _lengths(name: str, text: str | None) -> ChunksLike:
 benches = typer.Typer(cls=with_default("run"), add_completion=False)
 benches.command("run")(benchmark_commands.bench)
 app.add_typer(benches, name="bench", help="Measure which format is fastest for your arrays.")
+app.command()(tune)
 app.command()(housekeeping.ls)
 app.command()(housekeeping.clean)

@@ -21,6 +21,7 @@ from filexchange import arrays, capabilities, files
 from filexchange.aliases import Array, PathLike
 from filexchange.benchmark.machine import Machine
 from filexchange.benchmark.synthetic import synthetic_array
+from filexchange.benchmark.trees import nbytes_below
 from filexchange.benchmark.tuning_reader import Reader
 from filexchange.benchmark.tuning_segments import crossing, segment_times
 from filexchange.tuning.probing import probe
@@ -123,11 +124,14 @@ def tune(
 
 
 def _steps() -> Iterator[tuple[int, int]]:
-    """Yield size and number of the input of each measurement."""
-    for size in SIZES[:-1]:
+    """Yield size and number of the input of each measurement, what matters least at the end."""
+    for size in SIZES[:-2]:
         for number in range(len(INPUTS)):
             yield size, number
+    yield SIZES[-2], 0
     yield SIZES[-1], 0
+    for number in range(1, len(INPUTS)):
+        yield SIZES[-2], number
 
 
 class _Figures:
@@ -201,7 +205,7 @@ class _Table:
                 # Parts of large arrays are read once: in formats with chunks that takes longest.
                 kept = self._samples[key][0][2:] if turn and key.size > 1 else None
                 self._samples[key].append((written, *reader.read(ref, kept)))
-                nbytes[key] = _nbytes_below(path)
+                nbytes[key] = nbytes_below(path)
                 files.remove(path)
         for key, found in self._samples.items():
             self._figures.keep(key, found, nbytes[key])
@@ -235,20 +239,9 @@ def _nbytes_of(way: Way, array: Array, scratch: str) -> int:
     path = os.path.join(scratch, os.urandom(8).hex())
     try:
         _save(path, way, array)
-        return _nbytes_below(path)
+        return nbytes_below(path)
     finally:
         files.remove(path)
-
-
-def _nbytes_below(path: str) -> int:
-    """Return the bytes of a file, or of all files in a directory."""
-    if not os.path.isdir(path):
-        return os.stat(path).st_size
-    return sum(
-        os.stat(os.path.join(directory, name)).st_size
-        for directory, _, names in os.walk(path)
-        for name in names
-    )
 
 
 def _measured(kind: str, dtype: str) -> Measured:
