@@ -9,8 +9,7 @@ are to the best way, whatever that is:
 
 exchange   seconds to write, and to read all of it in another process
 slices     seconds to write, and to read 100 parts, 25 of each kind
-archive    bytes on disk, to the fewest that a way takes that keeps the time limit; or, if that is
-           more, the seconds to write and read, to the limit
+archive    bytes on disk, times the square of how much the way exceeds the time limit
 """
 
 import argparse
@@ -31,7 +30,7 @@ from filexchange.benchmark.trees import nbytes_below
 from filexchange.benchmark.tuning import tune
 from filexchange.benchmark.tuning_reader import Reader
 from filexchange.tuning import USES, WAYS, Use, Way, profiles
-from filexchange.tuning.uses import archive_limit, costs
+from filexchange.tuning.uses import costs
 
 
 class HeldOut(NamedTuple):
@@ -125,12 +124,9 @@ def _outcomes(
         row = next(n for n, way in enumerate(WAYS) if _is(way, chosen))
         cost = costs(use, seconds, nbytes)
         best = int(np.argmin(cost))
-        if use == "archive":
-            taken = seconds[row, 0] + seconds[row, 1] + asking
-            limit = float(archive_limit(seconds[:, 0] + seconds[:, 1]))
-            ratio = max(nbytes[row] / cost[best], taken / limit)
-        else:
-            ratio = (cost[row] + asking) / cost[best]
+        with_asking = seconds.copy()
+        with_asking[row, 0] += asking
+        ratio = costs(use, with_asking, nbytes)[row] / cost[best]
         yield Outcome(held_out.name, use, str(WAYS[row]), str(WAYS[best]), float(ratio))
 
 

@@ -17,9 +17,6 @@ from filexchange.tuning.ways import Way
 # A way that is at most this much worse than the best is as good, if it is simpler.
 _AS_GOOD = 1.1
 
-# An archive is chosen as if there were less time, since what is expected may be wrong.
-_CAUTION = 0.7
-
 # Sizes between a power of two and the next one for which choices are remembered.
 _STEPS = 8
 
@@ -69,12 +66,12 @@ def choose(
     rows = _rows(profile, possible)
     figures = _of(expected(profile, nbytes), rows)
     fractions: Mapping[str, float] = {}
-    regret = _regret(costs(use, *figures, _CAUTION))
+    regret = _regret(costs(use, *figures))
     if probe is not None and regret.min() > _AS_GOOD:
         fractions = probe(FULL if use == "archive" else QUICK)
         if fractions:
             figures = _of(expected_of(profile, nbytes, itemsize, fractions), rows)
-            regret = _regret(costs(use, *figures, _CAUTION))
+            regret = _regret(costs(use, *figures))
     order = _ranked(regret)
     seconds = np.exp(np.log(figures.seconds).mean(axis=1))
     mean = Figures(seconds[order], figures.nbytes.mean(axis=1)[order])
@@ -98,7 +95,7 @@ def settled(profile: Profile, possible: Sequence[Way], use: Use, nbytes: int) ->
 def _settled(profile: Profile, possible: tuple[Way, ...], use: Use, step: int) -> Way | None:
     rows = _rows(profile, possible)
     figures = _of(expected(profile, round(2 ** (step / _STEPS))), rows)
-    regret = _regret(costs(use, *figures, _CAUTION))
+    regret = _regret(costs(use, *figures))
     return profile.ways[rows[_ranked(regret)[0]]] if regret.min() <= _AS_GOOD else None
 
 

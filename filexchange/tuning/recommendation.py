@@ -25,7 +25,8 @@ class Expected(NamedTuple):
         Seconds to open it and read a hundredth of the rows, or a chunk.
     nbytes_on_disk : int
     cost : float
-        What is compared: seconds, or for an archive bytes, infinite where it takes too long.
+        What is compared: seconds, or for an archive bytes, more than there are where it takes too
+        long.
     """
 
     way: str

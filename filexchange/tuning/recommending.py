@@ -72,7 +72,8 @@ def recommend(
         process. ``"slices"``: the least time to write it once and read 100 parts of it, each a
         hundredth of the rows (contiguous, evenly spaced or at random) or a chunk. ``"archive"``:
         the fewest bytes on disk, of ways that write and read it in 20 times what the fastest one
-        takes, or 50 ms.
+        takes, or 50 ms; bytes of a way that takes longer count for more, by the square of how much
+        longer.
     directory : path-like, optional
         Where it will be written; the current directory by default.
 
@@ -364,6 +365,4 @@ def _reasons(
 
 
 def _said(cost: float, use: Use) -> str:
-    if use != "archive":
-        return format_seconds(cost)
-    return format_size(cost) if cost < float("inf") else "too long"
+    return format_size(cost) if use == "archive" else format_seconds(cost)

@@ -20,14 +20,15 @@ ACCESSES = ("write", "read", "slice", "strided", "rows", "chunk")
 SLICE_READS = 100
 
 #: An archive may take so many times what the fastest way takes to write and read the array, and
-#: always so many seconds.
+#: always so many seconds. Bytes of a way that takes longer count for more, by the square of how
+#: much longer: a limit without an edge, so that no small error in time decides about many bytes.
 ARCHIVE_TIMES, ARCHIVE_SECONDS = 20, 0.05
 
 COSTS: Mapping[Use, str] = {
     "exchange": "a write and a full read by another process",
     "archive": (
         f"bytes on disk, of ways that write and read in {ARCHIVE_TIMES} times what the fastest "
-        f"one takes or {ARCHIVE_SECONDS * 1e3:.0f} ms"
+        f"one takes, or {ARCHIVE_SECONDS * 1e3:.0f} ms"
     ),
     "slices": f"a write and {SLICE_READS} reads of a hundredth of the rows, or of a chunk",
 }
@@ -46,8 +47,8 @@ def check_use(use: Any) -> Use:
     return checked
 
 
-def costs(use: Use, seconds: Array, nbytes: Array, caution: float = 1.0) -> Array:
-    """Return what each way costs: seconds, or bytes of an archive, infinite for ways out of time.
+def costs(use: Use, seconds: Array, nbytes: Array) -> Array:
+    """Return what each way costs: seconds, or bytes of an archive, more for ways out of time.
 
     Parameters
     ----------
@@ -56,15 +57,13 @@ def costs(use: Use, seconds: Array, nbytes: Array, caution: float = 1.0) -> Arra
         Of each access along the last axis; ways along the first one.
     nbytes : ndarray
         Bytes on disk, of the shape of `seconds` without its last axis.
-    caution : float, optional
-        Share of the time limit of an archive that may be used.
 
     Examples
     --------
-    >>> seconds = np.array([[1.0, 2, 0, 0, 0, 0], [3.0, 9, 1, 1, 1, 1], [50.0, 50, 0, 0, 0, 0]])
+    >>> seconds = np.array([[1.0, 2, 0, 0, 0, 0], [3.0, 9, 1, 1, 1, 1], [60.0, 60, 0, 0, 0, 0]])
     >>> nbytes = np.array([100.0, 60, 30])
     >>> [costs(use, seconds, nbytes).tolist() for use in ("exchange", "archive", "slices")]
-    [[3.0, 12.0, 100.0], [100.0, 60.0, inf], [1.0, 103.0, 50.0]]
+    [[3.0, 12.0, 120.0], [100.0, 60.0, 120.0], [1.0, 103.0, 60.0]]
     """
     write, read = seconds[..., 0], seconds[..., 1]
     if use == "exchange":
@@ -72,11 +71,6 @@ def costs(use: Use, seconds: Array, nbytes: Array, caution: float = 1.0) -> Arra
     if use == "slices":
         parts: Array = write + SLICE_READS * seconds[..., 2:].mean(axis=-1)
         return parts
-    limit = archive_limit(write + read)
-    return np.where(write + read <= caution * limit, nbytes, np.inf)
-
-
-def archive_limit(times: Array) -> Array:
-    """Return the seconds that an archive may take to write and read; ways are the first axis."""
-    limit: Array = np.maximum(times.min(axis=0) * ARCHIVE_TIMES, ARCHIVE_SECONDS)
-    return limit
+    limit = np.maximum((write + read).min(axis=0) * ARCHIVE_TIMES, ARCHIVE_SECONDS)
+    weighed: Array = nbytes * np.maximum(1, (write + read) / limit) ** 2
+    return weighed
