@@ -87,17 +87,27 @@ def _few_values(nbytes: int) -> Any:
 
 ARRAYS = (
     HeldOut("elevation int16, 12 MiB", _elevation),
-    HeldOut("embeddings float16, 5 MiB", lambda: np.random.default_rng(6).normal(size=(3500, 768)).astype("f2")),
+    HeldOut(
+        "embeddings float16, 5 MiB",
+        lambda: np.random.default_rng(6).normal(size=(3500, 768)).astype("f2"),
+    ),
     HeldOut("random walks float64, 3 MiB", lambda: _walks(3 * MIB, "f8")),
     HeldOut("random walks float32, 200 KiB", lambda: _walks(200 * KIB, "f4")),
     HeldOut("spectra complex64, 24 MiB", lambda: _spectra(24 * MIB)),
     HeldOut("mask bool, 16 MiB", lambda: _blobs(4096)),
     HeldOut("camera frames uint16, 30 MiB", lambda: _stack(50)),
-    HeldOut("bytes uint8, 40 MiB", lambda: np.random.default_rng(7).integers(0, 256, (40, MIB), "u1")),
+    HeldOut(
+        "bytes uint8, 40 MiB", lambda: np.random.default_rng(7).integers(0, 256, (40, MIB), "u1")
+    ),
     HeldOut("records, 1.3 MiB", lambda: _table(100_000)),
-    HeldOut("sorted keys int64, 2 MiB", lambda: np.sort(np.random.default_rng(8).integers(0, 1 << 40, 256 * KIB))),
+    HeldOut(
+        "sorted keys int64, 2 MiB",
+        lambda: np.sort(np.random.default_rng(8).integers(0, 1 << 40, 256 * KIB)),
+    ),
     HeldOut("few values float32, 20 MiB", lambda: _few_values(20 * MIB)),
-    HeldOut("words U12, 1 MiB", lambda: np.array([f"station {n % 97:03}" for n in range(22_000)], "U12")),
+    HeldOut(
+        "words U12, 1 MiB", lambda: np.array([f"station {n % 97:03}" for n in range(22_000)], "U12")
+    ),
     HeldOut("zeros float64, 100 KiB", lambda: np.zeros((100, 128))),
     HeldOut("random float64, 30 KiB", lambda: np.random.default_rng(9).random((60, 64))),
 )
@@ -175,7 +185,9 @@ def _measured(array: Any, rounds: int, directory: str, reader: Reader) -> tuple[
             samples[way].append((written, *reader.read(ref, kept)))
             nbytes[way] = nbytes_below(path)
             files.remove(path)
-    medians = [[statistics.median(each) for each in zip(*samples[way], strict=True)] for way in WAYS]
+    medians = [
+        [statistics.median(each) for each in zip(*samples[way], strict=True)] for way in WAYS
+    ]
     return np.array(medians), np.array([float(nbytes[way]) for way in WAYS])
 
 
@@ -207,10 +219,18 @@ def main() -> None:
         shutil.rmtree(directory)
 
     ratios = {use: [each.ratio for each in outcomes if each.use == use] for use in uses}
-    table = [[each.array, each.use, each.chosen, each.best, f"{each.ratio:.2f}"] for each in outcomes]
+    table = [
+        [each.array, each.use, each.chosen, each.best, f"{each.ratio:.2f}"] for each in outcomes
+    ]
     for use, each in ratios.items():
         table.append(
-            [f"{len(each)} arrays", use, "worst, median", "", f"{max(each):.2f}, {statistics.median(each):.2f}"]
+            [
+                f"{len(each)} arrays",
+                use,
+                "worst, median",
+                "",
+                f"{max(each):.2f}, {statistics.median(each):.2f}",
+            ]
         )
     report(
         "what auto chose, and its cost in times that of the best way",

@@ -1,4 +1,4 @@
-"""The command line: ``filexchange bench``, ``tune``, ``info``, ``convert``, ``ls`` and ``clean``."""
+"""The command line: ``filexchange bench``, ``tune``, ``info``, ``convert``, ``ls``, ``clean``."""
 
 import json
 import os

@@ -42,6 +42,7 @@ from filexchange.tuning.places import fastest_directory, tuned_inline_below
 from filexchange.tuning.recommending import AUTO, Subject, Words, chosen
 
 _LAYOUT = ("compression", "chunks", "shards")
+_USES: tuple[str, ...] = ("for_", "explain")
 
 
 class ExchangeStats(NamedTuple):
@@ -148,12 +149,10 @@ class Exchange:
     ) -> None:
         if directory == AUTO:
             directory = fastest_directory(roomy_directories())
-        if inline_below == AUTO:
-            found = tuned_inline_below(base_directory() if directory is None else directory)
-            inline_below = INLINE_BELOW if found is None else found
-        Lane("", capacity, inline_below)  # wrong values are errors before anything is made
+        least = _inline_below(directory) if inline_below == AUTO else int(inline_below)
+        Lane("", capacity, least)  # wrong values are errors before anything is made
         self._made: Participant | None = Participant.create(directory, capacity)
-        self._lane = Lane(self._made.session.path, capacity, inline_below)
+        self._lane = Lane(self._made.session.path, capacity, least)
 
     @property
     def directory(self) -> str:
@@ -223,7 +222,7 @@ class Exchange:
         here = self._lane.participant
         words = Words(format, *(options.pop(name, None) for name in _LAYOUT))
         attrs = options.pop("attrs", None)
-        use = {name: options.pop(name) for name in ("for_", "explain") if name in options}
+        use = {name: options.pop(name) for name in _USES if name in options}
         if not words.are_auto:
             write_options(get_format(format), words.chunks, words.shards, words.compression, attrs)
         if options:
@@ -541,6 +540,12 @@ class Exchange:
         except ExchangeClosedError:
             rows = {"state": "ended"}
         return markup.card("Exchange", {"directory": self.directory, **rows})
+
+
+def _inline_below(directory: PathLike | None) -> int:
+    """Return from how many bytes on arrays are to go by segment, as far as that is known."""
+    found = tuned_inline_below(base_directory() if directory is None else directory)
+    return INLINE_BELOW if found is None else found
 
 
 def _arrays_in(obj: Any) -> Iterator[Array]:

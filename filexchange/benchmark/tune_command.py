@@ -1,11 +1,12 @@
 """The command ``filexchange tune``: measure the file systems here, and remember it."""
 
+import functools
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from filexchange import capabilities
 from filexchange.benchmark.tuning import tune as measure
@@ -48,14 +49,16 @@ def tune(
             profile = measure(
                 place,
                 budget=_TOTAL_SECONDS / len(places),
-                on_progress=lambda share, what, task=task, place=place: progress.update(
-                    task, completed=share, description=f"{place}: {what}"
-                ),
+                on_progress=functools.partial(_show, progress, task, place),
             )
             path = store(profile)
             progress.remove_task(task)
             if not quiet:
                 _tell(profile, path)
+
+
+def _show(progress: Progress, task: TaskID, place: str, share: float, what: str) -> None:
+    progress.update(task, completed=share, description=f"{place}: {what}")
 
 
 def _one_a_file_system(directories: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ cache warm. What takes long is not measured at the largest sizes, but reckoned f
 ones.
 """
 
-import datetime
+import datetime as dt
 import os
 import platform
 import statistics
@@ -91,7 +91,7 @@ def tune(
     """
     start = time.perf_counter()
     base = os.path.abspath(os.fspath(directory))
-    report = on_progress or (lambda share, what: None)
+    report = on_progress or _be_quiet
     with _scratch(base) as scratch, Reader() as reader:
         ways = [way for way in WAYS if _works(way, scratch, reader)]
         figures = _Figures(ways)
@@ -110,7 +110,7 @@ def tune(
         directory=base,
         file_system=capabilities.file_system(base),
         machine=_machine(),
-        made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        made=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         elapsed=time.perf_counter() - start,
         ways=tuple(ways),
         inputs=tuple(_measured(kind, dtype) for kind, dtype in INPUTS),
@@ -121,6 +121,10 @@ def tune(
         inline_below=crossing(segments, inline),
         segments=segments,
     )
+
+
+def _be_quiet(_share: float, _what: str) -> None:
+    pass
 
 
 def _steps() -> Iterator[tuple[int, int]]:

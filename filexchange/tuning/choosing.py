@@ -1,4 +1,4 @@
-"""The choice: the way whose worst case is the least bad, and the array probed only if it matters."""
+"""The choice: the way whose worst case is the least bad; a probe only where it matters."""
 
 import functools
 import math

@@ -80,8 +80,9 @@ def _weights(profile: Profile, itemsize: int, fractions: Mapping[str, float]) ->
             for each in profile.inputs
         ]
     )
-    weights: Array = 1 / (distances + _NEAR)
-    return weights / weights.sum()
+    likeness = 1 / (distances + _NEAR)
+    weights: Array = likeness / likeness.sum()
+    return weights
 
 
 def _corrections(profile: Profile, fractions: Mapping[str, float]) -> Array:

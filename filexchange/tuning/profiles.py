@@ -217,7 +217,10 @@ def store(profile: Profile) -> str:
     path = profile_path(profile.file_system)
     with files.naming_errors(path):
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        with files.publish(path, overwrite=True) as aside, open(aside, "x", encoding="utf-8") as file:
+        with (
+            files.publish(path, overwrite=True) as aside,
+            open(aside, "x", encoding="utf-8") as file,
+        ):
             json.dump(profile.to_json(), file)
     forget()
     return path
@@ -254,7 +257,7 @@ def _read(path: str) -> Profile | None:
             return Profile.from_json(json.loads(file.read(_MOST_BYTES)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         warnings.warn(
             f"the profile {path!r} is not used ({error}): write a new one with `filexchange tune`",
             ProfileWarning,

@@ -108,15 +108,18 @@ class Recommendation:
         """Return what notebooks show: the choice, the reasons, and a table of what was compared."""
         reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.reasons)
         rows = self._rows()
-        head = "".join(f"<th style='text-align:right'>{cell}</th>" for cell in rows[0]) if rows else ""
+        head = (
+            "".join(f"<th style='text-align:right'>{cell}</th>" for cell in rows[0]) if rows else ""
+        )
         body = "".join(
-            "<tr>"
-            + f"<th style='text-align:left'>{html.escape(row[0])}</th>"
+            f"<tr><th style='text-align:left'>{html.escape(row[0])}</th>"
             + "".join(f"<td style='text-align:right'>{html.escape(cell)}</td>" for cell in row[1:])
             + "</tr>"
             for row in rows[1:]
         )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        table = (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        )
         return (
             f"<div><strong>{html.escape(self.way)}</strong> for {self.for_}"
             f"<ul>{reasons}</ul>{table}</div>"

@@ -61,7 +61,8 @@ def test_what_is_put_is_chosen_for_each_array(tmp_path: Path) -> None:
     with fx.Exchange(tmp_path) as exchange:
         refs = exchange.put(arrays, format="auto", for_="archive", attrs={"a": 1})
         assert refs["many"][0].compression is not None
-        for ref, array in ((refs["small"], arrays["small"]), *zip(refs["many"], arrays["many"])):
+        pairs = zip([refs["small"], *refs["many"]], [arrays["small"], *arrays["many"]], strict=True)
+        for ref, array in pairs:
             np.testing.assert_array_equal(ref[...], array)
             assert ref.attrs["a"] == 1
             exchange.release(ref)
