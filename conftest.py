@@ -49,4 +49,6 @@ def _doctest(request: pytest.FixtureRequest) -> None:
         # What an example registers is not there for the next one.
         patch = request.getfixturevalue("monkeypatch")
         patch.setattr("filexchange.formats.registry._loaded", {})
+        # What this machine remembers is not what examples go by.
+        patch.setenv("XDG_STATE_HOME", os.getcwd())
         patch.setattr(ForkingPickler, "_extra_reducers", {**ForkingPickler._extra_reducers})

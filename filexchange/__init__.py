@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from filexchange.received import ReceivedArray
     from filexchange.ref import ArrayRef
     from filexchange.registration import register
+    from filexchange.tuning import Recommendation, recommend
 
 __version__ = "0.1.0"
 
@@ -29,12 +30,14 @@ __all__ = [
     "ProcessPoolExecutor",
     "Queue",
     "ReceivedArray",
+    "Recommendation",
     "available_formats",
     "convert",
     "create_array",
     "keys",
     "load",
     "open_array",
+    "recommend",
     "register",
     "register_format",
     "save",
@@ -50,12 +53,14 @@ _MODULES = {
     "ProcessPoolExecutor": "executor",
     "Queue": "queues",
     "ReceivedArray": "received",
+    "Recommendation": "tuning",
     "available_formats": "formats",
     "convert": "conversion",
     "create_array": "arrays",
     "keys": "arrays",
     "load": "arrays",
     "open_array": "arrays",
+    "recommend": "tuning",
     "register": "registration",
     "register_format": "formats",
     "save": "arrays",

@@ -10,12 +10,21 @@ import numpy as np
 
 from filexchange import files
 from filexchange.aliases import Array, ChunksLike, DType, Mode, Order, PathLike, Shape
-from filexchange.dtypes import as_array, check_dtype
+from filexchange.dtypes import check_dtype
 from filexchange.errors import BadArrayFileError, UnsupportedArrayError, UnsupportedOptionError
-from filexchange.formats import Format, StoredArray, WriteOptions, source_chunks
+from filexchange.formats import Format, StoredArray, WriteOptions
 from filexchange.geometry import is_possible, lengths_of
-from filexchange.options import checked_key, resolve_target, unsupported, write_options
+from filexchange.options import (
+    absolute_path,
+    checked_key,
+    resolve_target,
+    unsupported,
+    write_options,
+)
 from filexchange.ref import ArrayRef
+from filexchange.sources import as_source
+from filexchange.tuning.recommending import Subject, Words, chosen
+from filexchange.tuning.uses import Use
 
 
 def save(
@@ -29,6 +38,8 @@ def save(
     compression: str | None = None,
     attrs: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    for_: Use = "exchange",
+    explain: bool = False,
 ) -> ArrayRef:
     """Write an array to a file, which appears complete or not at all.
 
@@ -40,7 +51,8 @@ def save(
         An ndarray or what ``numpy.asarray`` makes one of. An `ArrayRef`, h5py dataset, Zarr array
         or other lazy array is copied block by block in bounded memory.
     format : str, optional
-        ``"npy"``, ``"raw"``, ``"npz"``, ``"hdf5"``, ``"zarr"`` or a plug-in's name.
+        ``"npy"``, ``"raw"``, ``"npz"``, ``"hdf5"``, ``"zarr"`` or a plug-in's name. ``"auto"``
+        chooses format and codec as :func:`recommend` does; of a path with a suffix, the codec.
     key : str, optional
         Name of the array in a container (``npz``, ``hdf5``, ``zarr``), with ``/`` for groups. The
         arrays that are already in the container stay.
@@ -48,11 +60,15 @@ def save(
         Shape of the chunks (``hdf5``, ``zarr``) and of the shards that hold them (``zarr``).
     compression : str, optional
         A codec, or codec and level as in ``"zstd:5"``. None, the default, compresses nothing, in
-        every format.
+        every format; but it is chosen, as with ``"auto"``, where the format is.
     attrs : mapping, optional
         Metadata that JSON can express; NumPy scalars and arrays become numbers and lists.
     overwrite : bool, optional
         Replace the file, or with `key` the array in it.
+    for_ : {"exchange", "archive", "slices"}, optional
+        What ``"auto"`` chooses for; see :func:`recommend`.
+    explain : bool, optional
+        Print why ``"auto"`` chose what it did.
 
     Returns
     -------
@@ -76,14 +92,31 @@ def save(
     replaced keep what they have mapped. With `key`, a file of several arrays is copied to be
     changed, and others that add to it wait; :func:`save_arrays` writes many at once.
 
+    A file of a format that was chosen has no suffix that says so; `load` and `open_array`
+    recognise it by its content.
+
     Examples
     --------
     >>> ref = save("a.h5", np.arange(6.0), key="run1/x", compression="gzip", attrs={"unit": "m"})
     >>> ref.load(), ref.attrs["unit"]
     (array([0., 1., 2., 3., 4., 5.]), 'm')
+    >>> save("b", np.zeros((1000, 1000)), format="auto", for_="archive").compression is None
+    False
     """
-    target, fmt = resolve_target(path, format)
-    options = write_options(fmt, chunks, shards, compression, attrs)
+    words = Words(format, compression, chunks, shards)
+    if words.are_auto:
+        with as_source(array) as source:
+            words = chosen(
+                Subject(source.shape, source.dtype, source),
+                words,
+                absolute_path(path),
+                for_=for_,
+                key=key,
+                attrs=attrs,
+                explain=explain,
+            )
+    target, fmt = resolve_target(path, words.format)
+    options = write_options(fmt, words.chunks, words.shards, words.compression, attrs)
     with saving(target, fmt, key, array, options, overwrite=overwrite) as draft:
         pass
     return dataclasses.replace(draft, path=target)
@@ -149,6 +182,8 @@ def create_array(
     compression: str | None = None,
     attrs: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    for_: Use = "exchange",
+    explain: bool = False,
 ) -> ArrayRef:
     """Create an array of zeros in a file, to be filled by region.
 
@@ -159,8 +194,8 @@ def create_array(
     ----------
     shape : int or tuple of int
     dtype : dtype_like
-    path, format, key, chunks, shards, compression, attrs, overwrite
-        As in :func:`save`.
+    path, format, key, chunks, shards, compression, attrs, overwrite, for_, explain
+        As in :func:`save`. What ``"auto"`` chooses suits any values, since there are none yet.
 
     Returns
     -------
@@ -180,8 +215,20 @@ def create_array(
     >>> float(ref[:].sum())
     30.0
     """
-    target, fmt = resolve_target(path, format)
-    options = write_options(fmt, chunks, shards, compression, attrs)
+    words = Words(format, compression, chunks, shards)
+    if words.are_auto:
+        words = chosen(
+            Subject(*new_layout(shape, dtype)),
+            words,
+            absolute_path(path),
+            for_=for_,
+            key=key,
+            attrs=attrs,
+            explain=explain,
+            by_region=True,
+        )
+    target, fmt = resolve_target(path, words.format)
+    options = write_options(fmt, words.chunks, words.shards, words.compression, attrs)
     key = checked_key(fmt, key)
     if not fmt.supports_regions:
         raise unsupported(fmt, "arrays that are filled by region", lambda f: f.supports_regions)
@@ -378,34 +425,3 @@ def keys(path: PathLike, *, format: str | None = None) -> list[str]:
     """
     target, fmt = resolve_target(path, format)
     return fmt.keys(target)
-
-
-def as_source(array: Any) -> contextlib.AbstractContextManager[Any]:
-    """Return what formats write: an ndarray, or a lazy array that is read block by block."""
-    if isinstance(array, ArrayRef):
-        check_dtype(array.dtype)
-        return array.opened("r")
-    lazy = all(hasattr(array, name) for name in ("shape", "dtype", "chunks", "__getitem__"))
-    if lazy and not isinstance(array, np.ndarray | np.generic):
-        return contextlib.nullcontext(_Lazy(array))
-    return contextlib.nullcontext(as_array(array))
-
-
-class _Lazy:
-    """A lazy array of another library, with lengths that are Python's own integers."""
-
-    def __init__(self, array: Any) -> None:
-        self.dtype: DType = np.dtype(array.dtype)
-        check_dtype(self.dtype)
-        try:
-            self.shape = lengths_of(array.shape)
-        except TypeError as error:
-            raise UnsupportedArrayError(
-                f"shape {array.shape} of a {type(array).__name__} is not made of integers: save an "
-                "array whose lengths are known (of Dask, after compute_chunk_sizes())"
-            ) from error
-        self.chunks = source_chunks(array)
-        self._array = array
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._array[key]

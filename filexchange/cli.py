@@ -1,4 +1,4 @@
-"""The command line: ``filexchange bench``, ``info``, ``convert``, ``ls`` and ``clean``."""
+"""The command line: ``filexchange bench``, ``tune``, ``info``, ``convert``, ``ls``, ``clean``."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from filexchange.aliases import ChunksLike
 from filexchange.benchmark import commands as benchmark_commands
 from filexchange.benchmark import reporting_commands
 from filexchange.benchmark.grouping import with_default
+from filexchange.benchmark.tune_command import tune
 from filexchange.conversion import convert as convert_array
 from filexchange.errors import (
     FileExchangeError,
@@ -217,5 +218,6 @@ benches.command("run")(benchmark_commands.bench)
 benches.command()(reporting_commands.show)
 benches.command()(reporting_commands.compare)
 app.add_typer(benches, name="bench", help="Measure which format is fastest for your arrays.")
+app.command()(tune)
 app.command()(housekeeping.ls)
 app.command()(housekeeping.clean)

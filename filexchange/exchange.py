@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterator, Sequence
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -34,9 +34,15 @@ from filexchange.queues import Queue, broadcast
 from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
 from filexchange.sending import new_file, save_in
-from filexchange.sessions import base_directories
+from filexchange.sessions import base_directories, base_directory, roomy_directories
 from filexchange.sizes import format_size
+from filexchange.sources import as_source
 from filexchange.sweeping import facts, sweep_pools, sweep_sessions
+from filexchange.tuning.places import fastest_directory, tuned_inline_below
+from filexchange.tuning.recommending import AUTO, Subject, Words, chosen
+
+_LAYOUT = ("compression", "chunks", "shards")
+_USES: tuple[str, ...] = ("for_", "explain")
 
 
 class ExchangeStats(NamedTuple):
@@ -102,14 +108,15 @@ class Exchange:
     ----------
     directory : path-like, optional
         Where to make it. By default ``$FILEXCHANGE_DIR``, else ``/dev/shm`` if that has 2 GiB to
-        spare, else the directory for temporary files.
+        spare, else the directory for temporary files. ``"auto"`` takes of these the one that
+        ``filexchange tune`` has found the fastest.
     capacity : int, optional
         The most bytes of segments of each process that writes. When all are in use, who puts
         waits. By default half of what is free there, of the disk and, on tmpfs, of the memory
         that the machine and its control groups leave this process.
-    inline_below : int, optional
+    inline_below : int or "auto", optional
         Arrays of fewer bytes travel inside messages. By default 96 KiB, about where both ways
-        take the same time.
+        take the same time; ``"auto"`` is what ``filexchange tune`` has found, if it has.
 
     Raises
     ------
@@ -138,11 +145,14 @@ class Exchange:
         directory: PathLike | None = None,
         *,
         capacity: int | None = None,
-        inline_below: int = INLINE_BELOW,
+        inline_below: int | Literal["auto"] = INLINE_BELOW,
     ) -> None:
-        Lane("", capacity, inline_below)  # wrong values are errors before anything is made
+        if directory == AUTO:
+            directory = fastest_directory(roomy_directories())
+        least = _inline_below(directory) if inline_below == AUTO else int(inline_below)
+        Lane("", capacity, least)  # wrong values are errors before anything is made
         self._made: Participant | None = Participant.create(directory, capacity)
-        self._lane = Lane(self._made.session.path, capacity, inline_below)
+        self._lane = Lane(self._made.session.path, capacity, least)
 
     @property
     def directory(self) -> str:
@@ -165,11 +175,13 @@ class Exchange:
             Containers may be nested; what is no array in them stays as it is. An array of
             :meth:`empty`, or one that came out of an exchange, is not copied.
         format : str, optional
-            The fastest to exchange is ``"npy"``; compressed formats save space.
+            The fastest to exchange is ``"npy"``; compressed formats save space. ``"auto"``
+            chooses for each array, as :func:`recommend` does.
         timeout : float, optional
             Seconds to wait for a free segment; without end by default.
         **options
-            ``chunks``, ``shards``, ``compression`` and ``attrs``, as for `save`.
+            ``chunks``, ``shards``, ``compression``, ``attrs``, ``for_`` and ``explain``, as for
+            `save`.
 
         Returns
         -------
@@ -208,23 +220,43 @@ class Exchange:
         self, given: Sequence[Any], format: str, timeout: float | None, options: dict[str, Any]
     ) -> list[ArrayRef]:
         here = self._lane.participant
-        fmt = get_format(format)
-        words = (options.pop(name, None) for name in ("chunks", "shards", "compression", "attrs"))
-        checked = write_options(fmt, *words)
+        words = Words(format, *(options.pop(name, None) for name in _LAYOUT))
+        attrs = options.pop("attrs", None)
+        use = {name: options.pop(name) for name in _USES if name in options}
+        if not words.are_auto:
+            write_options(get_format(format), words.chunks, words.shards, words.compression, attrs)
         if options:
             raise TypeError(f"put() got unexpected options {sorted(options)}")
         with contextlib.ExitStack() as stack:
-            sources = [stack.enter_context(arrays.as_source(each)) for each in given]
-            if format == "npy":
-                return hold(here, sources, checked.attrs, timeout)
-            refs: list[ArrayRef] = []
+            sources = [stack.enter_context(as_source(each)) for each in given]
+            chosen = [self._chosen(each, words, attrs, use) for each in sources]
+            refs: dict[int, ArrayRef] = {}
             try:
-                refs.extend(save_in(here, here.held, each, fmt, checked) for each in sources)
+                for number, (source, each) in enumerate(zip(sources, chosen, strict=True)):
+                    if each.format != "npy":
+                        fmt = get_format(str(each.format))
+                        checked = write_options(
+                            fmt, each.chunks, each.shards, each.compression, attrs
+                        )
+                        refs[number] = save_in(here, here.held, source, fmt, checked)
+                rest = [number for number in range(len(sources)) if number not in refs]
+                if rest:
+                    noted = write_options(get_format("npy"), None, None, None, attrs).attrs
+                    held = hold(here, [sources[number] for number in rest], noted, timeout)
+                    refs.update(zip(rest, held, strict=True))
             except BaseException:
-                for ref in refs:
+                for ref in refs.values():
                     files.remove(ref.path)
                 raise
-            return refs
+            return [refs[number] for number in range(len(sources))]
+
+    def _chosen(self, source: Any, words: Words, attrs: Any, use: dict[str, Any]) -> Words:
+        """Return what is meant by ``"auto"`` for one array."""
+        if not words.are_auto:
+            return words
+        subject = Subject(source.shape, source.dtype, source)
+        path = os.path.join(self.directory, "array")
+        return chosen(subject, words, path, **{"for_": "exchange", **use}, attrs=attrs)
 
     def empty(
         self,
@@ -508,6 +540,12 @@ class Exchange:
         except ExchangeClosedError:
             rows = {"state": "ended"}
         return markup.card("Exchange", {"directory": self.directory, **rows})
+
+
+def _inline_below(directory: PathLike | None) -> int:
+    """Return from how many bytes on arrays are to go by segment, as far as that is known."""
+    found = tuned_inline_below(base_directory() if directory is None else directory)
+    return INLINE_BELOW if found is None else found
 
 
 def _arrays_in(obj: Any) -> Iterator[Array]:

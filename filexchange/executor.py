@@ -4,7 +4,7 @@ import concurrent.futures
 import weakref
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from filexchange.exchange import Exchange
 from filexchange.lanes import Lane
@@ -64,7 +64,7 @@ class ProcessPoolExecutor(concurrent.futures.ProcessPoolExecutor):
         mode: ReceiveMode = "r",
         directory: Any = None,
         capacity: int | None = None,
-        inline_below: int = INLINE_BELOW,
+        inline_below: int | Literal["auto"] = INLINE_BELOW,
         **options: Any,
     ) -> None:
         self._mode = check_mode(mode)

@@ -133,6 +133,15 @@ def encode(
     )
 
 
+def fits(shape: Shape, dtype: DType, attrs: Attrs) -> bool:
+    """Return whether :func:`encode` has room for all of it."""
+    try:
+        encode(shape, dtype, attrs=attrs)
+    except (AttrsError, UnsupportedArrayError):
+        return False
+    return True
+
+
 def _descr(described: Any) -> str:
     """Return a JSON description of a dtype as the Python literal that NumPy writes."""
     if isinstance(described, str):

@@ -25,7 +25,7 @@ _MAX_KEY_CHARS = 1024
 
 def resolve_target(path: PathLike, format: str | None) -> tuple[str, Format]:
     """Return the absolute path, and the format that is named or that the path tells."""
-    target = _absolute(path)
+    target = absolute_path(path)
     return target, format_of(target) if format is None else get_format(format)
 
 
@@ -116,7 +116,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} {value!r}")
 
 
-def _absolute(path: PathLike) -> str:
+def absolute_path(path: PathLike) -> str:
     """Return the absolute path as a string.
 
     Raises

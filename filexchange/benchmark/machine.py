@@ -5,6 +5,8 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from filexchange import capabilities
+
 _PACKAGES = ("filexchange", "numpy", "h5py", "hdf5plugin", "zarr", "joblib", "ray", "imageio")
 
 
@@ -54,18 +56,8 @@ def cpu_count() -> int:
 
 def file_system(directory: str) -> tuple[str, str]:
     """Return type and device of a directory's file system, ``"unknown"`` if they cannot be told."""
-    import psutil  # noqa: PLC0415 - costs more to import than all the rest
-
-    real = os.path.join(os.path.realpath(directory), "")
-    mounts = [
-        part
-        for part in psutil.disk_partitions(all=True)
-        if real.startswith(os.path.join(part.mountpoint, ""))
-    ]
-    if not mounts:
-        return "unknown", "unknown"
-    found = max(mounts, key=lambda part: len(part.mountpoint))
-    return found.fstype, found.device
+    found = capabilities.file_system(directory)
+    return found.type, found.device
 
 
 def _processor() -> str:

@@ -50,7 +50,9 @@ from filexchange.capabilities.locks import (
     wait_alone,
 )
 from filexchange.capabilities.machine import (
+    FileSystem,
     available_memory,
+    file_system,
     free_bytes,
     is_private,
     limit_memory,
@@ -80,11 +82,13 @@ from filexchange.capabilities.transfers import (
 
 __all__ = [
     "OPEN_FLAGS",
+    "FileSystem",
     "anonymous_memory",
     "are_equal",
     "available_memory",
     "can_lease",
     "evict",
+    "file_system",
     "free_bytes",
     "is_open_for_writing",
     "is_private",

@@ -4,6 +4,7 @@ import functools
 import os
 import stat
 import sys
+from typing import NamedTuple
 
 _UNLIMITED = 1 << 60
 
@@ -101,6 +102,30 @@ def free_bytes(directory: str) -> int:
     import psutil  # noqa: PLC0415 - see available_memory
 
     return int(psutil.disk_usage(directory).free)
+
+
+class FileSystem(NamedTuple):
+    """What a directory is on; ``"unknown"`` for what cannot be told."""
+
+    type: str
+    device: str
+    mount: str
+
+
+def file_system(directory: str) -> FileSystem:
+    """Return the file system of a directory."""
+    import psutil  # noqa: PLC0415 - see available_memory
+
+    real = os.path.join(os.path.realpath(directory), "")
+    mounts = [
+        part
+        for part in psutil.disk_partitions(all=True)
+        if real.startswith(os.path.join(part.mountpoint, ""))
+    ]
+    if not mounts:
+        return FileSystem("unknown", "unknown", "unknown")
+    found = max(mounts, key=lambda part: len(part.mountpoint))
+    return FileSystem(found.fstype, found.device, found.mountpoint)
 
 
 def raise_descriptor_limit() -> int:

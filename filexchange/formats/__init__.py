@@ -6,6 +6,7 @@ from filexchange.formats.chunkfiles import ChunkFiles
 from filexchange.formats.flat import memory_order, nbytes_of, source_chunks
 from filexchange.formats.registry import (
     available_formats,
+    format_by_suffix,
     format_of,
     formats_that,
     get_format,
@@ -21,6 +22,7 @@ __all__ = [
     "WriteOptions",
     "available_formats",
     "copy_blocks",
+    "format_by_suffix",
     "format_of",
     "formats_that",
     "get_format",

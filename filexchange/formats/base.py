@@ -323,6 +323,13 @@ class Format(ABC):
         finally:
             self.close(handle)
 
+    def holds(self, shape: Shape, dtype: DType, attrs: Attrs) -> bool:
+        """Return whether a file can hold an array of this shape and dtype, with these attrs.
+
+        For those who choose a format; :meth:`write` raises what there is to say.
+        """
+        return True
+
     def recognizes(self, path: str) -> bool:
         """Return whether what is at `path` begins like a file of this format."""
         if not self.magic or not os.path.isfile(path):

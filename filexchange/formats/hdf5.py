@@ -38,6 +38,7 @@ from filexchange.formats.hdf5_tree import array_keys, find_dataset, make_group
 from filexchange.geometry import normalize_chunks
 
 _DEFAULT_KEY = "data"
+_MAX_NDIM = 32
 
 
 class Hdf5Format(Format):
@@ -109,6 +110,20 @@ class Hdf5Format(Format):
             return dataset, _describe(dataset, path, name)
 
         return GrowingHdf5(path, find)
+
+    def holds(self, shape: Shape, dtype: DType, attrs: Attrs) -> bool:
+        if len(shape) > _MAX_NDIM:
+            return False
+        if dtype.names is None:
+            return True
+        # How many fields there is room for, only HDF5 can tell.
+        name = os.urandom(8).hex()
+        with h5py.File(name, "w", driver="core", backing_store=False) as file:
+            try:
+                _create(file, name, None, (0,), dtype, {}, {})
+            except UnsupportedArrayError:
+                return False
+        return True
 
     def describe(self, path: str, key: str | None) -> StoredArray:
         with _found(path, key) as dataset:

@@ -4,7 +4,7 @@ import os
 from typing import Any, ClassVar
 
 from filexchange import capabilities, files, npyheader
-from filexchange.aliases import Array, DType, Indexable, Mode, Shape
+from filexchange.aliases import Array, Attrs, DType, Indexable, Mode, Shape
 from filexchange.errors import ArrayMismatchError
 from filexchange.formats.base import Format, Growing, StoredArray, WriteOptions
 from filexchange.formats.flat import memory_order, nbytes_of, write_elements
@@ -68,6 +68,9 @@ class NpyFormat(Format):
 
     def grow(self, path: str, key: str | None) -> Growing:
         return GrowingNpy(path)
+
+    def holds(self, shape: Shape, dtype: DType, attrs: Attrs) -> bool:
+        return npyheader.fits(shape, dtype, attrs)
 
     def describe(self, path: str, key: str | None) -> StoredArray:
         with files.opened(path) as fd:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from filexchange import files, npyheader
-from filexchange.aliases import Array, DType, Indexable, Mode, Shape
+from filexchange.aliases import Array, Attrs, DType, Indexable, Mode, Shape
 from filexchange.errors import ArrayMismatchError, BadArrayFileError, UnsupportedOptionError
 from filexchange.formats.base import Format, StoredArray, WriteOptions, choose_key
 from filexchange.formats.flat import memory_order, write_elements
@@ -78,6 +78,9 @@ class NpzFormat(Format):
         self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
     ) -> StoredArray:
         _refuse_changes(path)
+
+    def holds(self, shape: Shape, dtype: DType, attrs: Attrs) -> bool:
+        return npyheader.fits(shape, dtype, attrs)
 
     def describe(self, path: str, key: str | None) -> StoredArray:
         with contextlib.closing(Archive(path)) as archive:

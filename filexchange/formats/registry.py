@@ -133,22 +133,34 @@ def format_of(path: str) -> Format:
     UnknownFormatError
         If no format claims it.
     """
-    lowered = os.path.basename(os.path.normpath(path)).lower()
-    for name, built_in in _BUILT_IN.items():
-        if lowered.endswith(built_in.suffixes):
-            return get_format(name)
-    others = [name for name in available_formats() if name not in _BUILT_IN]
-    for name in others:
-        if _can(name, lambda fmt: lowered.endswith(fmt.suffixes)):
-            return get_format(name)
+    by_suffix = format_by_suffix(path)
+    if by_suffix is not None:
+        return by_suffix
     if os.path.lexists(path):
-        for name in (*_BUILT_IN, *others):
+        for name in (*_BUILT_IN, *_others()):
             if _can(name, lambda fmt: fmt.recognizes(path)):
                 return get_format(name)
     known = ", ".join(suffix for built_in in _BUILT_IN.values() for suffix in built_in.suffixes)
     raise UnknownFormatError(
         f"the suffix of {path!r} belongs to no format: pass format=, or use one of {known}"
     )
+
+
+def format_by_suffix(path: str) -> Format | None:
+    """Return the format that the suffix of `path` chooses, None if it belongs to none."""
+    lowered = os.path.basename(os.path.normpath(path)).lower()
+    for name, built_in in _BUILT_IN.items():
+        if lowered.endswith(built_in.suffixes):
+            return get_format(name)
+    # Plug-ins are looked for on disk, which takes long.
+    for name in _others() if "." in lowered else ():
+        if _can(name, lambda fmt: lowered.endswith(fmt.suffixes)):
+            return get_format(name)
+    return None
+
+
+def _others() -> list[str]:
+    return [name for name in available_formats() if name not in _BUILT_IN]
 
 
 def formats_that(has: Callable[[Format], bool]) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from filexchange import arrays
 from filexchange.aliases import Array, DType, Shape
 from filexchange.errors import ItemShapeError, UnsupportedArrayError
 from filexchange.geometry import BLOCK_BYTES
+from filexchange.sources import as_source
 
 # Kinds of dtypes.
 _NUMBERS, _INEXACT = "biufc", "fc"
@@ -57,7 +57,7 @@ def opened_items(batch: Any, item_shape: Shape, dtype: DType) -> Iterator[Items]
     UnsupportedArrayError
         If its elements cannot be cast without losing what they mean.
     """
-    with arrays.as_source(batch) as source:
+    with as_source(batch) as source:
         items = np.asarray(source[...])[np.newaxis] if source.shape == item_shape else source
         if not items.shape or items.shape[1:] != item_shape:
             raise ItemShapeError(

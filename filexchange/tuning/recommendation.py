@@ -1,0 +1,141 @@
+"""`Recommendation`: what was chosen, what it is expected to cost, and why."""
+
+import dataclasses
+import html
+from typing import Any, NamedTuple
+
+from filexchange.aliases import ChunksLike
+from filexchange.sizes import format_size
+from filexchange.tuning.uses import Use
+
+_SHOWN = 6
+_MS, _US = 1e-3, 1e-6
+
+
+class Expected(NamedTuple):
+    """What a way is expected to take.
+
+    Attributes
+    ----------
+    way : str
+        Format and codec, as in ``zarr:zstd``.
+    write_s, read_s : float
+        Seconds to write a new file, and to open and read all of it in another process.
+    part_s : float
+        Seconds to open it and read a hundredth of the rows, or a chunk.
+    nbytes_on_disk : int
+    cost : float
+        What is compared: seconds, or for an archive bytes, more than there are where it takes too
+        long.
+    """
+
+    way: str
+    write_s: float
+    read_s: float
+    part_s: float
+    nbytes_on_disk: int
+    cost: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recommendation:
+    """How to write an array, and why.
+
+    Attributes
+    ----------
+    format, compression, chunks, shards
+        As for `save`.
+    for_ : {"exchange", "archive", "slices"}
+        The use it was chosen for.
+    reasons : tuple of str
+    expected : Expected or None
+        None if the format was never measured.
+    alternatives : tuple of Expected
+        The others that were possible, the best one first.
+
+    Examples
+    --------
+    >>> chosen = fx.recommend(np.zeros((1000, 1000)), for_="archive")
+    >>> ref = fx.save("zeros", np.zeros((1000, 1000)), **chosen.options)
+    >>> ref.format == chosen.format
+    True
+    """
+
+    format: str
+    compression: str | None
+    chunks: ChunksLike
+    shards: ChunksLike
+    for_: Use
+    reasons: tuple[str, ...]
+    expected: Expected | None = None
+    alternatives: tuple[Expected, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of `save` and `create_array`."""
+        return {
+            "format": self.format,
+            "compression": self.compression,
+            "chunks": self.chunks,
+            "shards": self.shards,
+        }
+
+    @property
+    def way(self) -> str:
+        """Format and codec in short, as in ``zarr:zstd``."""
+        return self.format if self.compression is None else f"{self.format}:{self.compression}"
+
+    def __str__(self) -> str:
+        lines = [f"{self.way} for {self.for_}", *(f"  - {reason}" for reason in self.reasons)]
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append(f"  {first.strip().ljust(widths[0])}  {'  '.join(others)}")
+        return "\n".join(lines)
+
+    def _rows(self) -> list[list[str]]:
+        """Return the heading and a row for each way that is shown; none if nothing is known."""
+        if self.expected is None:
+            return []
+        rows = [["", "write", "read", "part", "on disk"]]
+        for each in (self.expected, *self.alternatives[: _SHOWN - 1]):
+            times = [format_seconds(s) for s in (each.write_s, each.read_s, each.part_s)]
+            rows.append([each.way, *times, format_size(each.nbytes_on_disk)])
+        return rows
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show: the choice, the reasons, and a table of what was compared."""
+        reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.reasons)
+        rows = self._rows()
+        head = (
+            "".join(f"<th style='text-align:right'>{cell}</th>" for cell in rows[0]) if rows else ""
+        )
+        body = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(row[0])}</th>"
+            + "".join(f"<td style='text-align:right'>{html.escape(cell)}</td>" for cell in row[1:])
+            + "</tr>"
+            for row in rows[1:]
+        )
+        table = (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        )
+        return (
+            f"<div><strong>{html.escape(self.way)}</strong> for {self.for_}"
+            f"<ul>{reasons}</ul>{table}</div>"
+        )
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a time with two or three digits and a unit.
+
+    Examples
+    --------
+    >>> format_seconds(1.5), format_seconds(0.0234), format_seconds(4e-5)
+    ('1.5 s', '23 ms', '40 us')
+    """
+    if seconds >= 1:
+        return f"{seconds:.3g} s"
+    if seconds >= _MS:
+        return f"{seconds / _MS:.2g} ms" if seconds < 0.1 else f"{seconds / _MS:.0f} ms"  # noqa: PLR2004 - three digits from there on
+    return f"{seconds / _US:.0f} us"
