@@ -180,8 +180,9 @@ def _measured(array: Any, rounds: int, directory: str, reader: Reader) -> tuple[
                 shards="auto" if way.sharded else None,
             )
             written = time.perf_counter() - start
-            # Parts of large arrays take long in some ways, and are read once.
-            kept = samples[way][0][2:] if number and array.nbytes > 4 * MIB else None
+            # Parts that take long are read once.
+            kept = samples[way][0][2:] if number else ()
+            kept = kept if sum(kept) > 0.05 else ()
             samples[way].append((written, *reader.read(ref, kept)))
             nbytes[way] = nbytes_below(path)
             files.remove(path)

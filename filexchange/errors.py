@@ -179,7 +179,3 @@ class LockTimeoutError(ExchangeError, TimeoutError):
 
 class UnsafeDirectoryError(ExchangeError, PermissionError):
     """A scratch directory that is not ours alone."""
-
-
-class ProfileWarning(UserWarning):
-    """What was remembered of a file system cannot be used; the choice goes by other figures."""

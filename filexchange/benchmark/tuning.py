@@ -206,8 +206,9 @@ class _Table:
                 start = time.perf_counter()
                 ref = _save(path, self._figures.ways[key.way], array)
                 written = time.perf_counter() - start
-                # Parts of large arrays are read once: in formats with chunks that takes longest.
-                kept = self._samples[key][0][2:] if turn and key.size > 1 else None
+                # Parts that take long are read once: in formats with chunks that takes longest.
+                kept = self._samples[key][0][2:] if turn else ()
+                kept = kept if sum(kept) > _LONG else ()
                 self._samples[key].append((written, *reader.read(ref, kept)))
                 nbytes[key] = nbytes_below(path)
                 files.remove(path)

@@ -39,7 +39,7 @@ class Reader:
         self._process.join()
         self._process.close()
 
-    def read(self, ref: ArrayRef, parts: tuple[float, ...] | None = None) -> tuple[float, ...]:
+    def read(self, ref: ArrayRef, parts: tuple[float, ...] = ()) -> tuple[float, ...]:
         """Return the seconds of each access to an array but writing it.
 
         `parts` are those of parts of it, if they are known.
@@ -59,7 +59,7 @@ class Reader:
             ) from error
         if isinstance(answer, str):
             raise ExchangeError(f"what was written could not be read: {answer}")
-        return (*answer, *(parts or ()))
+        return (*answer, *parts)
 
 
 def _serve(connection: Connection) -> None:

@@ -16,8 +16,8 @@ from filexchange.tuning.profiles import Profile
 
 # So little is left of what codecs shrink best; less makes no difference to anything.
 _SMALLEST_FRACTION = 1e-4
-_NEAR = 0.02
-_ITEMSIZE_WEIGHT = 0.1
+_NEAR = 0.01
+_ITEMSIZE_WEIGHT = 0.01
 
 
 class Figures(NamedTuple):

@@ -20,7 +20,6 @@ import numpy as np
 from filexchange import capabilities, files
 from filexchange.aliases import Array, PathLike
 from filexchange.capabilities import FileSystem
-from filexchange.errors import ProfileWarning
 from filexchange.tuning.uses import ACCESSES
 from filexchange.tuning.ways import Way
 
@@ -31,6 +30,10 @@ _STATE_VARIABLE = "XDG_STATE_HOME"
 _ORDINARY = os.path.join(os.path.dirname(__file__), "ordinary.json")
 _MOST_BYTES = 4 << 20
 _DIGITS = 4
+
+
+class ProfileWarning(UserWarning):
+    """What was remembered of a file system cannot be used; the choice goes by other figures."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def test_a_disk_that_is_slow_speaks_for_compression(profile: Profile) -> None:
         1,
         lambda names: probe(noise, names),
     )
-    assert found.costs[found.order.index(Way("npy"))] < 1.2 * found.costs[0]
+    assert found.costs[found.order.index(Way("npy"))] < 1.5 * found.costs[0]
 
 
 def test_what_is_certain_needs_no_probe(profile: Profile) -> None:

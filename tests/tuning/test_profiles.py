@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange.errors import ProfileWarning
 from filexchange.tuning import profiles
-from filexchange.tuning.profiles import Profile
+from filexchange.tuning.profiles import Profile, ProfileWarning
 
 
 def test_what_is_stored_is_found_for_the_file_system(profile: Profile, tmp_path: Path) -> None:
