@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from filexchange.aliases import Array
 from filexchange.blocks.kernels.sortedruns import SortedRuns
 from filexchange.blocks.sorts.runs import Runs
@@ -60,8 +62,12 @@ class Cutting:
             for region in self.runs.sample_regions()[first : first + len(spans)]
         ]
 
-        def read(run: int, start: int, stop: int) -> Array:
-            return read_parts(self.keys, [(starts[run] + start, starts[run] + stop)])
+        def read(parts: Sequence[tuple[int, int]]) -> list[Array]:
+            spans = [
+                (at + start, at + stop) for at, (start, stop) in zip(starts, parts, strict=True)
+            ]
+            ends = np.cumsum([stop - start for start, stop in parts])
+            return np.split(read_parts(self.keys, spans), ends[:-1])
 
         lengths = [stop - start for start, stop in spans]
         cutting = SortedRuns(lengths, samples, self.runs.step, read)
