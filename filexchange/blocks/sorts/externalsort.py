@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filexchange.aliases import Array
+from filexchange.aliases import Array, DType, Shape, Slices
 from filexchange.blocks.execution.filling import fill
 from filexchange.blocks.execution.options import Settings
 from filexchange.blocks.execution.planning import Plan
@@ -101,7 +101,9 @@ def _made_runs(
     """Pass 1: write sorted runs, one after another, and their samples."""
     source, kernel, runs = sort.source, sort.kernel, sort.runs
     size = math.prod(source.shape)
-    made = [(dtype, (size,), runs.regions()) for dtype in kernel.runs]
+    made: list[tuple[DType, Shape, list[Slices]]] = [
+        (dtype, (size,), runs.regions()) for dtype in kernel.runs
+    ]
     made.append((kernel.runs[0], runs.samples, runs.sample_regions()))
     memory, _ = runs.memory(sort.costs)
 
