@@ -56,7 +56,7 @@ def write_at(fd: int, buffer: memoryview, offset: int) -> None:
 
 
 def start_reading(fd: int, start: int, size: int) -> None:
-    """Let the disk begin to read a range of a file, of up to about 128 KiB, without waiting."""
+    """Let the disk begin to read the start of a range of a file, some 100 KiB, without waiting."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(fd, start, size, os.POSIX_FADV_WILLNEED)
 

@@ -1,7 +1,7 @@
 """Where sorted runs are cut, and that what is between cuts is the sorted array."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import hypothesis.extra.numpy as hnp
@@ -18,10 +18,11 @@ def _cutting(runs: list[Any], step: int) -> tuple[SortedRuns, list[int]]:
     """Return the runs as something to cut, and the sizes of what is read."""
     sizes: list[int] = []
 
-    def read(run: int, start: int, stop: int) -> Any:
-        assert 0 <= start <= stop <= len(runs[run])
-        sizes.append(stop - start)
-        return runs[run][start:stop]
+    def read(spans: Sequence[tuple[int, int]]) -> list[Any]:
+        for run, (start, stop) in zip(runs, spans, strict=True):
+            assert 0 <= start <= stop <= len(run)
+            sizes.append(stop - start)
+        return [run[start:stop] for run, (start, stop) in zip(runs, spans, strict=True)]
 
     samples = [sample(run, step) for run in runs]
     return SortedRuns([len(run) for run in runs], samples, step, read), sizes

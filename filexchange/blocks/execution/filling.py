@@ -1,7 +1,7 @@
 """Outputs filled block by block with what workers make."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def fill(
     payload: Callable[[int], Any],
     inputs: Sequence[Source],
     layouts: Sequence[Layout],
-    regions: Sequence[Slices],
+    regions: Sequence[Sequence[Slices]],
     plan: Plan,
     settings: Settings,
     *,
@@ -65,15 +65,15 @@ def fill(
     Parameters
     ----------
     function : callable
-        ``function(payload(i))`` returns, for each output, the block of ``regions[i]``, of its shape
-        and the output's dtype. Sent to the workers with each task.
+        ``function(payload(i))`` returns, for each output, the block of its region ``i``, of its
+        shape and the output's dtype. Sent to the workers with each task.
     payload : callable
         What a worker gets for a block by its number: small, and asked when there is room.
     inputs : sequence of Source
         All that the blocks are made from: work that is resumed is on the same.
     layouts : sequence of Layout
-    regions : sequence of tuple of slice
-        Parts of all outputs, of which no two share a write unit.
+    regions : sequence of sequence of tuple of slice
+        For each output as many parts, of which no two share a write unit.
     plan : Plan
     settings : Settings
     overwrite : bool, optional
@@ -91,7 +91,7 @@ def fill(
         Of the function. No file appears then, and no worker writes any more.
     """
     check_can_be_sent(function, settings.executor)
-    told = recipe(plan.operation, function, inputs, layouts, regions) if settings.resume else {}
+    told = recipe(plan.operation, function, inputs, layouts, regions[0]) if settings.resume else {}
     with (
         jobs.working(settings.resume, layouts, told, overwrite=overwrite) as job,
         contextlib.ExitStack() as stack,
@@ -118,7 +118,7 @@ class _Filling:
     """Targets that are open, and where is written down which of their blocks are done."""
 
     targets: Sequence[Target]
-    regions: Sequence[Slices]
+    regions: Sequence[Sequence[Slices]]
     plan: Plan
     settings: Settings
     journal: Journal | None
@@ -127,7 +127,7 @@ class _Filling:
         self, function: Callable[[Any], Sequence[Array]], payload: Callable[[int], Any]
     ) -> None:
         done = self._verified()
-        numbers = [i for i in range(len(self.regions)) if i not in done]
+        numbers = [i for i in range(self._count) if i not in done]
         tasks = (_Task(payload(i), self._slots(i)) for i in numbers)
         work = _Work(function, self.journal is not None)
         made = self._run(work, tasks)
@@ -136,8 +136,8 @@ class _Filling:
         ) as results:
             for number, found in zip(numbers, results, strict=True):
                 sums = [
-                    self._put(target, number, each)
-                    for target, each in zip(self.targets, found, strict=True)
+                    self._put(target, region, each)
+                    for (target, region), each in zip(self._places(number), found, strict=True)
                 ]
                 if self.journal is not None:
                     self.journal.add(number, checksum_of_all(sums))
@@ -147,13 +147,22 @@ class _Filling:
         return run(work, tasks, settings.executor, self.plan.most, settings.budget)
 
     def _slots(self, number: int) -> tuple[Slot | None, ...]:
-        return tuple(target.slot(self.regions[number]) for target in self.targets)
+        return tuple(target.slot(region) for target, region in self._places(number))
 
-    def _put(self, target: Target, number: int, found: Array | int) -> int:
+    def _places(self, number: int) -> Iterator[tuple[Target, Slices]]:
+        """Yield where a block goes in each target."""
+        for target, regions in zip(self.targets, self.regions, strict=True):
+            yield target, regions[number]
+
+    @property
+    def _count(self) -> int:
+        return len(self.regions[0])
+
+    def _put(self, target: Target, region: Slices, found: Array | int) -> int:
         """Write a block that a worker gave back, and return the checksum of any."""
         if isinstance(found, int):
             return found
-        target.put(self.regions[number], found)
+        target.put(region, found)
         return 0 if self.journal is None else checksum(found)
 
     def _verified(self) -> frozenset[int]:
@@ -161,7 +170,7 @@ class _Filling:
         journal = self.journal
         if journal is None or not journal.done:
             return frozenset()
-        numbers = [number for number in journal.done if number < len(self.regions)]
+        numbers = [number for number in journal.done if number < self._count]
         sums = self._run(_sums, map(self._slots, numbers))
         with contextlib.closing(sums) as found:
             kept = {
@@ -176,8 +185,8 @@ class _Filling:
     def _sum(self, number: int, sums: Sequence[int | None]) -> int:
         """Return the checksum of a block, with what workers cannot read."""
         return checksum_of_all(
-            checksum(target.read(self.regions[number])) if each is None else each
-            for target, each in zip(self.targets, sums, strict=True)
+            checksum(target.read(region)) if each is None else each
+            for (target, region), each in zip(self._places(number), sums, strict=True)
         )
 
 

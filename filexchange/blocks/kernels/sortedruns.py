@@ -36,7 +36,7 @@ class SortedRuns:
     step : int
         Between the elements of the samples.
     read : callable
-        ``read(run, start, stop)`` returns these elements of the run with this number.
+        ``read(spans)`` returns, for each run, its elements from a start to a stop.
 
     Notes
     -----
@@ -51,8 +51,9 @@ class SortedRuns:
     --------
     >>> runs = [np.array([1, 4, 4, 9]), np.array([2, 4, 4, 4])]
     >>> samples = [sample(run, 2) for run in runs]
-    >>> cut = SortedRuns([4, 4], samples, 2, lambda run, start, stop: runs[run][start:stop])
-    >>> cut.at(4)
+    >>> def read(spans):
+    ...     return [run[start:stop] for run, (start, stop) in zip(runs, spans)]
+    >>> SortedRuns([4, 4], samples, 2, read).at(4)
     [3, 1]
     """
 
@@ -61,7 +62,7 @@ class SortedRuns:
         lengths: Sequence[int],
         samples: Sequence[Array],
         step: int,
-        read: Callable[[int, int, int], Array],
+        read: Callable[[Sequence[tuple[int, int]]], list[Array]],
     ) -> None:
         self._lengths = np.array(lengths, np.int64)
         self._step = step
@@ -84,10 +85,7 @@ class SortedRuns:
         high = np.minimum(self._counts(inside) * self._step, self._lengths)
         if inside > len(self._least):
             high = self._lengths
-        parts = [
-            self._read(run, start, stop)
-            for run, (start, stop) in enumerate(zip(low.tolist(), high.tolist(), strict=True))
-        ]
+        parts = self._read(list(zip(low.tolist(), high.tolist(), strict=True)))
         return [int(cut) for cut in low + _cuts(parts, rank - int(low.sum()))]
 
     def _counts(self, samples: int) -> Array:

@@ -98,7 +98,7 @@ class Mapped:
             self._task,
             self.sources,
             self.layouts,
-            self.blocking.outputs,
+            [self.blocking.outputs] * len(self.layouts),
             self.plan,
             settings,
             overwrite=overwrite,

@@ -86,7 +86,7 @@ def matmul(
         panels.task,
         [left, right],
         [target],
-        grid,
+        [grid],
         plan,
         settings,
         overwrite=overwrite,

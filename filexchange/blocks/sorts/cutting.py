@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from filexchange.aliases import Array
 from filexchange.blocks.kernels.sortedruns import SortedRuns
 from filexchange.blocks.sorts.runs import Runs
@@ -26,6 +28,8 @@ class Cutting:
     runs : Runs
     keys : ArrayRef
         The file of runs.
+    samples : ArrayRef
+        Of all of them, as `Runs.samples` says.
 
     Notes
     -----
@@ -34,6 +38,7 @@ class Cutting:
 
     runs: Runs
     keys: ArrayRef
+    samples: ArrayRef
     _lane: int = field(default=-1)
     _starts: list[int] = field(default_factory=list)
     _cut: Callable[[int], list[int]] = field(default=lambda _: [])
@@ -50,18 +55,22 @@ class Cutting:
         return [(at + begin, at + end) for at, begin, end in spans if begin < end]
 
     def _begin(self, lane: int) -> None:
-        spans, step = self.runs.of_lane(lane), self.runs.step
+        spans, first = self.runs.of_lane(lane), lane * self.runs.per_lane
         starts = [start for start, _ in spans]
         samples = [
-            read_parts(self.keys, [(at, at + 1) for at in range(start, stop, step)])
-            for start, stop in spans
+            self.samples[region][0]
+            for region in self.runs.sample_regions()[first : first + len(spans)]
         ]
 
-        def read(run: int, start: int, stop: int) -> Array:
-            return read_parts(self.keys, [(starts[run] + start, starts[run] + stop)])
+        def read(parts: Sequence[tuple[int, int]]) -> list[Array]:
+            spans = [
+                (at + start, at + stop) for at, (start, stop) in zip(starts, parts, strict=True)
+            ]
+            ends = np.cumsum([stop - start for start, stop in parts])
+            return np.split(read_parts(self.keys, spans), ends[:-1])
 
         lengths = [stop - start for start, stop in spans]
-        cutting = SortedRuns(lengths, samples, step, read)
+        cutting = SortedRuns(lengths, samples, self.runs.step, read)
         self._lane, self._starts = lane, starts
         # The end of a range is where the next one begins.
         self._cut = functools.lru_cache(2)(cutting.at)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filexchange.aliases import Array
+from filexchange.aliases import Array, DType, Shape, Slices
 from filexchange.blocks.execution.filling import fill
 from filexchange.blocks.execution.options import Settings
 from filexchange.blocks.execution.planning import Plan
 from filexchange.blocks.execution.workspace import Workspace, check_room
+from filexchange.blocks.kernels.sortedruns import sample
 from filexchange.blocks.sorts.cutting import Cutting, read_parts
 from filexchange.blocks.sorts.runs import Costs, Runs, arranged
 from filexchange.blocks.sorts.sortkernels import Kernel
@@ -97,26 +98,29 @@ class ExternalSort:
 def _made_runs(
     sort: ExternalSort, plan: Plan, path: str, settings: Settings
 ) -> tuple[ArrayRef, ...]:
-    """Pass 1: write sorted runs, one after another."""
+    """Pass 1: write sorted runs, one after another, and their samples."""
     source, kernel, runs = sort.source, sort.kernel, sort.runs
-    names = [f"{path}.{i}.npy" for i in range(len(kernel.runs))]
     size = math.prod(source.shape)
+    made: list[tuple[DType, Shape, list[Slices]]] = [
+        (dtype, (size,), runs.regions()) for dtype in kernel.runs
+    ]
+    made.append((kernel.runs[0], runs.samples, runs.sample_regions()))
     memory, _ = runs.memory(sort.costs)
 
     def piece(number: int) -> tuple[Piece, int]:
         start, _ = runs.span(number)
         return source.piece(runs.grid[number]), start % runs.lane
 
-    made: tuple[ArrayRef, ...] = fill(
-        _MakeRun(kernel),
+    refs: tuple[ArrayRef, ...] = fill(
+        _MakeRun(kernel, runs.step),
         piece,
         [source],
-        [layout(name, (size,), dtype) for name, dtype in zip(names, kernel.runs, strict=True)],
-        runs.regions(),
+        [layout(f"{path}.{i}.npy", shape, dtype) for i, (dtype, shape, _) in enumerate(made)],
+        [regions for _, _, regions in made],
         _pass(dataclasses.replace(plan, result_memory=0), 1, len(runs.grid), memory),
         settings,
     )
-    return made
+    return refs
 
 
 def _merged(
@@ -130,14 +134,15 @@ def _merged(
 ) -> Any:
     """Pass 2: merge ranges of the result, each from a part of every run."""
     runs, ndim = sort.runs, len(target.shape)
+    *parts, samples = refs
     regions = Grid(target.shape, (*(1,) * (ndim - 1), runs.width))
     _, memory = runs.memory(sort.costs)
     return fill(
-        _Merge(sort.kernel, tuple(refs), ndim),
-        Cutting(runs, refs[0]),
+        _Merge(sort.kernel, tuple(parts), ndim),
+        Cutting(runs, parts[0], samples),
         [Source(ref.shape, ref.dtype, None, ref) for ref in refs],
         [target],
-        regions,
+        [regions],
         _pass(plan, 2, len(regions), memory),
         settings,
         overwrite=overwrite,
@@ -175,11 +180,13 @@ class _MakeRun:
     """What a worker does with a block in the first pass."""
 
     kernel: Kernel
+    step: int
 
     def __call__(self, task: tuple[Piece, int]) -> list[Array]:
         piece, start = task
         block = owned(piece).reshape(-1)
-        return self.kernel.run(block.astype(self.kernel.runs[0], copy=False), start)
+        parts = self.kernel.run(block.astype(self.kernel.runs[0], copy=False), start)
+        return [*parts, sample(parts[0], self.step)[None]]
 
 
 @dataclass(frozen=True, slots=True)

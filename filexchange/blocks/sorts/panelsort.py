@@ -75,7 +75,7 @@ class PanelSort:
             lambda number: self.source.piece(grid[number]),
             [self.source],
             [target],
-            [whole] * len(grid) if self.axis is None else grid,
+            [[whole] * len(grid) if self.axis is None else grid],
             self.plan(target, settings.budget),
             settings,
             overwrite=overwrite,

@@ -88,12 +88,29 @@ class Runs:
         """Return where all runs lie in the file of runs."""
         return [(slice(*self.span(i), 1),) for i in range(len(self.grid))]
 
+    @property
+    def samples(self) -> Shape:
+        """Shape of the samples of all runs, one below another; those of shorter runs end before."""
+        return len(self.grid), self._sampled(math.prod(self.grid.block))
+
+    def sample_regions(self) -> list[Slices]:
+        """Return where the samples of each run lie among those of all."""
+        lengths = [stop - start for start, stop in map(self.span, range(len(self.grid)))]
+        return [
+            (slice(i, i + 1, 1), slice(0, self._sampled(length), 1))
+            for i, length in enumerate(lengths)
+        ]
+
+    def _sampled(self, length: int) -> int:
+        return -(-length // self.step)
+
     def memory(self, costs: Costs) -> tuple[int, int]:
         """Return the bytes for a run that is made, and for a range that is merged."""
         samples = self.lane // self.step + self.per_lane
         index = samples * (2 * costs.element + _SAMPLE_BYTES)
         cut = _CUT_COPIES * self.per_lane * self.step * costs.element
-        return costs.run * math.prod(self.grid.block), costs.merge * self.width + index + cut
+        run = costs.run * math.prod(self.grid.block) + costs.element * self.samples[1]
+        return run, costs.merge * self.width + index + cut
 
 
 def arranged(shape: Shape, lane: int, unit: int, read: int, costs: Costs, budget: int) -> Runs:

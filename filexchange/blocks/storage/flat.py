@@ -72,12 +72,16 @@ def read_region(path: str, offset: int, shape: Shape, dtype: DType, region: Slic
     block = np.empty(region_shape(region), dtype)
     if block.size:
         starts, length = runs(shape, region)
-        _read_into(block, path, offset, ((start, start + length) for start in starts))
+        with files.opened(path) as fd:
+            spans = ((start, start + length) for start in starts)
+            read_spans_into(block, fd, path, offset, spans)
     return block
 
 
 def read_spans(path: str, offset: int, dtype: DType, spans: Sequence[tuple[int, int]]) -> Array:
     """Return the elements from each start to its stop, one span after another.
+
+    The disk is asked for all of them before the first one is read.
 
     Raises
     ------
@@ -85,13 +89,12 @@ def read_spans(path: str, offset: int, dtype: DType, spans: Sequence[tuple[int, 
         If the file ends before a span does.
     """
     block = np.empty(sum(stop - start for start, stop in spans), dtype)
-    _read_into(block, path, offset, spans)
-    return block
-
-
-def _read_into(block: Array, path: str, offset: int, spans: Iterable[tuple[int, int]]) -> None:
     with files.opened(path) as fd:
+        for start, stop in spans:
+            nbytes = (stop - start) * dtype.itemsize
+            capabilities.start_reading(fd, offset + start * dtype.itemsize, nbytes)
         read_spans_into(block, fd, path, offset, spans)
+    return block
 
 
 def read_spans_into(
