@@ -27,7 +27,7 @@ from filexchange.benchmark.results import (
 from filexchange.benchmark.schedule import Budget, is_steady, turns
 from filexchange.benchmark.timing import parse_seconds, steady
 from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
-from filexchange.benchmark.ways import Way
+from filexchange.benchmark.ways import Recipe
 from filexchange.errors import UnsupportedOptionError
 
 #: Seconds that a run takes where the caller does not say.
@@ -46,7 +46,7 @@ _ENDING_SECONDS = 1.0
 
 def run(
     inputs: Any = None,
-    ways: Iterable[str | Way] | None = None,
+    ways: Iterable[str | Recipe] | None = None,
     *,
     transports: Iterable[str] | None = None,
     directories: Iterable[PathLike] | None = None,
@@ -66,9 +66,9 @@ def run(
         What is exchanged: a mapping from names, or a list, of paths (``PATH`` or ``PATH:KEY``),
         references, arrays, and sources that :func:`synthetic` makes. By default smooth fields of
         three sizes.
-    ways : iterable of str, optional
+    ways : iterable of str or Recipe, optional
         Formats with their options, as in ``"npy"``, ``"zarr:zstd:5"``, ``"zarr:sharded"``,
-        ``"hdf5:chunked"``: see :meth:`Way.parse`.
+        ``"hdf5:chunked"``: see :meth:`Recipe.of`.
     transports : iterable of str, optional
         Other ways from process to process: ``queue`` (this package's), ``pickle`` (the standard
         queue), ``shared_memory``, ``np.save``, ``joblib``, ``ray``. With neither `ways` nor
@@ -148,7 +148,7 @@ def run(
 
 def iter_results(
     inputs: Any = None,
-    ways: Iterable[str | Way] | None = None,
+    ways: Iterable[str | Recipe] | None = None,
     *,
     transports: Iterable[str] | None = None,
     directories: Iterable[PathLike] | None = None,

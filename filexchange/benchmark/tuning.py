@@ -220,13 +220,7 @@ class _Table:
 
 
 def _save(path: str, way: Way, array: Array) -> Any:
-    return arrays.save(
-        path,
-        array,
-        format=way.format,
-        compression=way.compression,
-        shards="auto" if way.sharded else None,
-    )
+    return arrays.save(path, array, format=way.format, **way.options)
 
 
 def _works(way: Way, scratch: str, reader: Reader) -> bool:

@@ -5,11 +5,11 @@ import html
 from typing import Any, NamedTuple
 
 from filexchange.aliases import ChunksLike
+from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
 from filexchange.tuning.uses import Use
 
 _SHOWN = 6
-_MS, _US = 1e-3, 1e-6
 
 
 class Expected(NamedTuple):
@@ -124,18 +124,3 @@ class Recommendation:
             f"<div><strong>{html.escape(self.way)}</strong> for {self.for_}"
             f"<ul>{reasons}</ul>{table}</div>"
         )
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a time with two or three digits and a unit.
-
-    Examples
-    --------
-    >>> format_seconds(1.5), format_seconds(0.0234), format_seconds(4e-5)
-    ('1.5 s', '23 ms', '40 us')
-    """
-    if seconds >= 1:
-        return f"{seconds:.3g} s"
-    if seconds >= _MS:
-        return f"{seconds / _MS:.2g} ms" if seconds < 0.1 else f"{seconds / _MS:.0f} ms"  # noqa: PLR2004 - three digits from there on
-    return f"{seconds / _US:.0f} us"
