@@ -3,12 +3,10 @@
 import contextlib
 import datetime as dt
 import os
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from filexchange import files
 from filexchange.aliases import PathLike
 from filexchange.benchmark import trees
 from filexchange.benchmark.inputs import sources_of
@@ -25,6 +23,7 @@ from filexchange.benchmark.results import (
     Results,
 )
 from filexchange.benchmark.schedule import Budget, is_steady, turns
+from filexchange.benchmark.scratch import scratch
 from filexchange.benchmark.timing import parse_seconds, steady
 from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
 from filexchange.benchmark.ways import Recipe
@@ -169,7 +168,7 @@ def iter_results(
         ways, transports = default_ways(), DEFAULT_TRANSPORTS
     chosen = [os.path.abspath(each) for each in directories or default_directories()]
     with contextlib.ExitStack() as stack:
-        scratches = {directory: stack.enter_context(_scratch(directory)) for directory in chosen}
+        scratches = {directory: stack.enter_context(scratch(directory)) for directory in chosen}
         # Not in the same directory, which is emptied when a process was killed.
         sources = sources_of(inputs, os.path.dirname(scratches[chosen[0]]))
         plan = entries(sources, ways or (), transports or (), chosen, list(caches))
@@ -308,15 +307,3 @@ def _extended(result: CaseResult, answer: Answer, *, is_second: bool) -> CaseRes
 def _sample(outcome: Outcome, name: str) -> tuple[float, ...]:
     samples = outcome.seconds.get(name)
     return (steady(samples),) if samples else ()
-
-
-@contextlib.contextmanager
-def _scratch(base: str) -> Iterator[str]:
-    with files.naming_errors(base):
-        path = tempfile.mkdtemp(prefix="filexchange-bench-", dir=base)
-    try:
-        scratch = os.path.join(path, "files")
-        os.mkdir(scratch)
-        yield scratch
-    finally:
-        files.remove(path)
