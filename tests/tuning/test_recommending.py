@@ -18,6 +18,8 @@ ARRAYS = {
     "zeros": np.zeros((500, 600), "f4"),
     "scalar": np.array(5.0),
     "empty": np.zeros((0, 3)),
+    "no axes": np.array(b"x"),
+    "large items": np.zeros((2, 2), "V300"),
     "fortran": np.asfortranarray(RANDOM.random((100, 50))),
     "strided": RANDOM.random((400, 400))[::3, ::-2],
     "dates": np.arange(1000).astype("M8[D]"),
