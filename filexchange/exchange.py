@@ -151,7 +151,7 @@ class Exchange:
     ) -> None:
         if directory == AUTO:
             directory = fastest_directory(roomy_directories())
-        least = _inline_below(directory) if inline_below == AUTO else inline_below
+        least: Any = _inline_below(directory) if inline_below == AUTO else inline_below
         Lane("", capacity, least)  # wrong values are errors before anything is made
         self._made: Participant | None = Participant.create(directory, capacity)
         self._lane = Lane(self._made.session.path, capacity, least)

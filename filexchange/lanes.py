@@ -116,4 +116,4 @@ if hasattr(os, "register_at_fork"):
 
 
 def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int | np.integer) and value >= least
+    return isinstance(value, int | np.integer) and int(value) >= least

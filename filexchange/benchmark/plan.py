@@ -14,8 +14,6 @@ from filexchange.errors import MissingDependencyError, UnsupportedOptionError
 from filexchange.formats import available_formats
 from filexchange.sessions import base_directory
 
-_WARM = "warm"
-
 
 class Entry(NamedTuple):
     """A case, and what it takes to measure it.

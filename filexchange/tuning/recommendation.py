@@ -8,6 +8,7 @@ from filexchange.aliases import ChunksLike
 from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
 from filexchange.tuning.uses import Use
+from filexchange.tuning.ways import Way
 
 _SHOWN = 6
 
@@ -82,8 +83,8 @@ class Recommendation:
 
     @property
     def way(self) -> str:
-        """Format and codec in short, as in ``zarr:zstd``."""
-        return self.format if self.compression is None else f"{self.format}:{self.compression}"
+        """All of it in short, as in ``zarr:sharded:zstd``."""
+        return str(Way(self.format, self.compression, () if self.shards is None else ("sharded",)))
 
     def __str__(self) -> str:
         lines = [f"{self.way} for {self.for_}", *(f"  - {reason}" for reason in self.reasons)]

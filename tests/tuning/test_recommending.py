@@ -149,3 +149,10 @@ def test_threads_may_ask_at_the_same_time(profile: Profile, tmp_path: Path) -> N
         each.join()
     assert len(found) == 24
     assert len(set(found)) <= 2
+
+
+def test_a_choice_is_named_as_the_way_it_is(tmp_path: Path) -> None:
+    chosen = fx.recommend(ARRAYS["counts"], directory=tmp_path)
+    sharded = dataclasses.replace(chosen, format="zarr", compression="zstd", shards=(100, 100))
+    assert sharded.way == "zarr:sharded:zstd"
+    assert "zarr:sharded:zstd for exchange" in str(sharded)
