@@ -141,7 +141,7 @@ def _outcomes(
 
 
 def _is(way: Way, chosen: fx.Recommendation) -> bool:
-    return (way.format, way.compression, way.sharded) == (
+    return (way.format, way.compression, way.is_sharded) == (
         chosen.format,
         chosen.compression,
         chosen.shards is not None,
@@ -150,7 +150,9 @@ def _is(way: Way, chosen: fx.Recommendation) -> bool:
 
 def _asking(array: Any, use: Use, directory: str) -> float:
     """Return the seconds that the choice takes."""
-    from filexchange.tuning.recommending import Subject, Words, chosen
+    from filexchange.tuning.limits import Words
+    from filexchange.tuning.reasons import Subject
+    from filexchange.tuning.recommending import chosen
 
     start = time.perf_counter()
     chosen(
@@ -172,13 +174,7 @@ def _measured(array: Any, rounds: int, directory: str, reader: Reader) -> tuple[
                 continue
             path = os.path.join(directory, os.urandom(8).hex())
             start = time.perf_counter()
-            ref = fx.save(
-                path,
-                array,
-                format=way.format,
-                compression=way.compression,
-                shards="auto" if way.sharded else None,
-            )
+            ref = fx.save(path, array, format=way.format, **way.options)
             written = time.perf_counter() - start
             # Parts that take long are read once.
             kept = samples[way][0][2:] if number else ()

@@ -23,7 +23,9 @@ from filexchange.options import (
 )
 from filexchange.ref import ArrayRef
 from filexchange.sources import as_source
-from filexchange.tuning.recommending import Subject, Words, chosen
+from filexchange.tuning.limits import Words
+from filexchange.tuning.reasons import Subject
+from filexchange.tuning.recommending import chosen
 from filexchange.tuning.uses import Use
 
 

@@ -38,8 +38,10 @@ from filexchange.sessions import base_directories, base_directory, roomy_directo
 from filexchange.sizes import format_size
 from filexchange.sources import as_source
 from filexchange.sweeping import facts, sweep_pools, sweep_sessions
+from filexchange.tuning.limits import AUTO, Words
 from filexchange.tuning.places import fastest_directory, tuned_inline_below
-from filexchange.tuning.recommending import AUTO, Subject, Words, chosen
+from filexchange.tuning.reasons import Subject
+from filexchange.tuning.recommending import chosen
 
 _LAYOUT = ("compression", "chunks", "shards")
 _USES: tuple[str, ...] = ("for_", "explain")
@@ -149,7 +151,7 @@ class Exchange:
     ) -> None:
         if directory == AUTO:
             directory = fastest_directory(roomy_directories())
-        least = _inline_below(directory) if inline_below == AUTO else int(inline_below)
+        least: Any = _inline_below(directory) if inline_below == AUTO else inline_below
         Lane("", capacity, least)  # wrong values are errors before anything is made
         self._made: Participant | None = Participant.create(directory, capacity)
         self._lane = Lane(self._made.session.path, capacity, least)

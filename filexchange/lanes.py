@@ -5,6 +5,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from filexchange import message
 from filexchange.errors import UnsupportedOptionError
 from filexchange.formats import get_format
@@ -37,9 +39,11 @@ class Lane:
 
     def __post_init__(self) -> None:
         get_format(self.format)  # a wrong name is an error here, not at the first message
-        if self.inline_below < 0 or (self.capacity is not None and self.capacity < 1):
+        capacity = 1 if self.capacity is None else self.capacity
+        if not _is_whole(self.inline_below, 0) or not _is_whole(capacity, 1):
             raise UnsupportedOptionError(
-                f"inline_below={self.inline_below} and capacity={self.capacity}: give bytes"
+                f"inline_below={self.inline_below!r} and capacity={self.capacity!r}: give whole "
+                "numbers of bytes, a capacity of at least 1"
             )
 
     @property
@@ -109,3 +113,7 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int | np.integer) and int(value) >= least

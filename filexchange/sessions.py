@@ -134,10 +134,12 @@ def _leave(path: str, alive: int, owner: int | None) -> None:
         bury(path)
 
 
-def locked_directory(parent: str, lock_name: str, *, alone: bool) -> tuple[str, int]:
+def locked_directory(
+    parent: str, lock_name: str, *, alone: bool, prefix: str = ""
+) -> tuple[str, int]:
     """Make a directory with a locked file in it; return its path and the descriptor."""
     while True:
-        path = os.path.join(parent, os.urandom(8).hex())
+        path = os.path.join(parent, prefix + os.urandom(8).hex())
         os.mkdir(path, _PRIVATE)
         # Until it is locked, a process that sweeps takes the directory for a dead one.
         with contextlib.suppress(FileNotFoundError):

@@ -101,7 +101,7 @@ def sweep_sessions(bases: Iterable[str] | None = None) -> list[str]:
             continue
         except UnsafeDirectoryError:  # somebody else's, and theirs to sweep
             continue
-        removed += [path for path in _entries(parent) if _sweep(path, ALIVE)]
+        removed += [path for path in _entries(parent) if sweep_directory(path, ALIVE)]
     return removed
 
 
@@ -110,11 +110,11 @@ def sweep_pools(session: str) -> list[str]:
 
     Messages of theirs that are under way stay: a claim is a name of its own.
     """
-    return [path for path in _entries(os.path.join(session, POOLS)) if _sweep(path, OWNER)]
+    return [path for path in _entries(os.path.join(session, POOLS)) if sweep_directory(path, OWNER)]
 
 
-def _sweep(path: str, lock_name: str) -> bool:
-    """Remove a directory if it is dead."""
+def sweep_directory(path: str, lock_name: str) -> bool:
+    """Remove a directory of ours if it is dead; return whether it was."""
     if _is_dead_name(path):
         clear(path)
         return True

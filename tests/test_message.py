@@ -160,10 +160,18 @@ def test_message_of_another_exchange_is_refused() -> None:
 
 
 def test_wrong_words_are_refused_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedOptionError, match="inline_below=-1"):
-        fx.Exchange(tmp_path, inline_below=-1)
-    with pytest.raises(UnsupportedOptionError, match="capacity=0"):
-        fx.Exchange(tmp_path, capacity=0)
+    wrong: list[tuple[str, Any]] = [
+        ("inline_below", -1),
+        ("inline_below", 1.5),
+        ("inline_below", "5"),
+        ("inline_below", None),
+        ("capacity", 0),
+        ("capacity", 1.5),
+        ("capacity", "auto"),
+    ]
+    for name, value in wrong:
+        with pytest.raises(UnsupportedOptionError, match=f"{name}={value!r}"):
+            fx.Exchange(tmp_path, **{name: value})
     assert list(tmp_path.iterdir()) == []
     with fx.Exchange() as ex, pytest.raises(UnsupportedOptionError, match="'copy'"):
         ex.unpack(ex.pack(1), mode="w")  # type: ignore[arg-type]

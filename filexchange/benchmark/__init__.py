@@ -6,7 +6,7 @@ from filexchange.benchmark.measure import iter_results, run
 from filexchange.benchmark.results import Case, CaseResult, Input, Place, Results, Spread
 from filexchange.benchmark.synthetic import KINDS, synthetic_array
 from filexchange.benchmark.transports import TRANSPORTS
-from filexchange.benchmark.ways import DEFAULT_WAYS, Way
+from filexchange.benchmark.ways import DEFAULT_WAYS, Recipe
 
 __all__ = [
     "DEFAULT_WAYS",
@@ -17,10 +17,10 @@ __all__ = [
     "Input",
     "Machine",
     "Place",
+    "Recipe",
     "Results",
     "Source",
     "Spread",
-    "Way",
     "iter_results",
     "run",
     "synthetic",

@@ -10,7 +10,6 @@ from typing import Any
 from filexchange.benchmark.facts import TITLES, facts, failures, processor, storage, title
 from filexchange.benchmark.palette import styles
 from filexchange.benchmark.phrases import margin, names, value
-from filexchange.benchmark.quantities import format_seconds
 from filexchange.benchmark.ranking import (
     Group,
     Standing,
@@ -22,6 +21,7 @@ from filexchange.benchmark.ranking import (
 )
 from filexchange.benchmark.results import ACCESSES, Access, CaseResult, Input, Results
 from filexchange.benchmark.wording import recommendation
+from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
 
 # What moves all bytes of the array, so that bytes per second can be told.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from filexchange.benchmark.accesses import Selection
 from filexchange.benchmark.results import Access, Case
-from filexchange.benchmark.ways import Way
+from filexchange.benchmark.ways import Recipe
 from filexchange.errors import ExchangeError
 from filexchange.formats import Format
 
@@ -22,7 +22,7 @@ class Job(NamedTuple):
     case : Case
     scratch : str
         Where files go, in the case's directory.
-    way : Way or None
+    way : Recipe or None
         Of a format.
     plugin : type or None
         The format's class, if processes do not have it by themselves.
@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
     case: Case
     scratch: str
-    way: Way | None
+    way: Recipe | None
     plugin: type[Format] | None
     accesses: frozenset[Access]
     seconds: float

@@ -39,7 +39,7 @@ class Machine:
 
         return cls(
             system=f"{platform.system()} {platform.release()} {platform.machine()}",
-            processor=_processor(),
+            processor=capabilities.processor_name(),
             cpu_count=cpu_count(),
             memory=psutil.virtual_memory().total,
             python=platform.python_version(),
@@ -58,18 +58,6 @@ def file_system(directory: str) -> tuple[str, str]:
     """Return type and device of a directory's file system, ``"unknown"`` if they cannot be told."""
     found = capabilities.file_system(directory)
     return found.type, found.device
-
-
-def _processor() -> str:
-    """Return the model of the processor, as far as the system tells."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:  # not Linux
-        pass
-    return platform.processor() or "unknown"
 
 
 def _version(package: str) -> str | None:

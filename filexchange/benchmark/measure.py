@@ -3,12 +3,10 @@
 import contextlib
 import datetime as dt
 import os
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from filexchange import files
 from filexchange.aliases import PathLike
 from filexchange.benchmark import trees
 from filexchange.benchmark.inputs import sources_of
@@ -25,9 +23,10 @@ from filexchange.benchmark.results import (
     Results,
 )
 from filexchange.benchmark.schedule import Budget, is_steady, turns
+from filexchange.benchmark.scratch import scratch
 from filexchange.benchmark.timing import parse_seconds, steady
 from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
-from filexchange.benchmark.ways import Way
+from filexchange.benchmark.ways import Recipe
 from filexchange.errors import UnsupportedOptionError
 
 #: Seconds that a run takes where the caller does not say.
@@ -46,7 +45,7 @@ _ENDING_SECONDS = 1.0
 
 def run(
     inputs: Any = None,
-    ways: Iterable[str | Way] | None = None,
+    ways: Iterable[str | Recipe] | None = None,
     *,
     transports: Iterable[str] | None = None,
     directories: Iterable[PathLike] | None = None,
@@ -66,9 +65,9 @@ def run(
         What is exchanged: a mapping from names, or a list, of paths (``PATH`` or ``PATH:KEY``),
         references, arrays, and sources that :func:`synthetic` makes. By default smooth fields of
         three sizes.
-    ways : iterable of str, optional
+    ways : iterable of str or Recipe, optional
         Formats with their options, as in ``"npy"``, ``"zarr:zstd:5"``, ``"zarr:sharded"``,
-        ``"hdf5:chunked"``: see :meth:`Way.parse`.
+        ``"hdf5:chunked"``: see :meth:`Recipe.of`.
     transports : iterable of str, optional
         Other ways from process to process: ``queue`` (this package's), ``pickle`` (the standard
         queue), ``shared_memory``, ``np.save``, ``joblib``, ``ray``. With neither `ways` nor
@@ -148,7 +147,7 @@ def run(
 
 def iter_results(
     inputs: Any = None,
-    ways: Iterable[str | Way] | None = None,
+    ways: Iterable[str | Recipe] | None = None,
     *,
     transports: Iterable[str] | None = None,
     directories: Iterable[PathLike] | None = None,
@@ -169,7 +168,7 @@ def iter_results(
         ways, transports = default_ways(), DEFAULT_TRANSPORTS
     chosen = [os.path.abspath(each) for each in directories or default_directories()]
     with contextlib.ExitStack() as stack:
-        scratches = {directory: stack.enter_context(_scratch(directory)) for directory in chosen}
+        scratches = {directory: stack.enter_context(scratch(directory)) for directory in chosen}
         # Not in the same directory, which is emptied when a process was killed.
         sources = sources_of(inputs, os.path.dirname(scratches[chosen[0]]))
         plan = entries(sources, ways or (), transports or (), chosen, list(caches))
@@ -308,15 +307,3 @@ def _extended(result: CaseResult, answer: Answer, *, is_second: bool) -> CaseRes
 def _sample(outcome: Outcome, name: str) -> tuple[float, ...]:
     samples = outcome.seconds.get(name)
     return (steady(samples),) if samples else ()
-
-
-@contextlib.contextmanager
-def _scratch(base: str) -> Iterator[str]:
-    with files.naming_errors(base):
-        path = tempfile.mkdtemp(prefix="filexchange-bench-", dir=base)
-    try:
-        scratch = os.path.join(path, "files")
-        os.mkdir(scratch)
-        yield scratch
-    finally:
-        files.remove(path)

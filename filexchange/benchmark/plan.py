@@ -9,12 +9,10 @@ from filexchange.benchmark import floors
 from filexchange.benchmark.inputs import Source
 from filexchange.benchmark.results import CACHES, Case
 from filexchange.benchmark.transports import check_transport, needs_directory
-from filexchange.benchmark.ways import DEFAULT_WAYS, Way
+from filexchange.benchmark.ways import DEFAULT_WAYS, Recipe
 from filexchange.errors import MissingDependencyError, UnsupportedOptionError
 from filexchange.formats import available_formats
 from filexchange.sessions import base_directory
-
-_WARM = "warm"
 
 
 class Entry(NamedTuple):
@@ -25,7 +23,7 @@ class Entry(NamedTuple):
     case : Case
     nbytes : int
         Of its input.
-    way : Way or None
+    way : Recipe or None
         Of a format.
     error : str or None
         Why it cannot be measured.
@@ -33,7 +31,7 @@ class Entry(NamedTuple):
 
     case: Case
     nbytes: int
-    way: Way | None = None
+    way: Recipe | None = None
     error: str | None = None
 
 
@@ -53,7 +51,7 @@ def default_ways() -> list[str]:
 
 def entries(
     sources: Sequence[Source],
-    ways: Iterable[str | Way],
+    ways: Iterable[str | Recipe],
     transports: Iterable[str],
     directories: Sequence[str],
     caches: Sequence[Any],
@@ -99,11 +97,11 @@ def entries(
     return list({entry.case: entry for entry in found}.values())
 
 
-def _parsed(way: str | Way) -> tuple[str, Way | None, str | None]:
-    if isinstance(way, Way):
+def _parsed(way: str | Recipe) -> tuple[str, Recipe | None, str | None]:
+    if isinstance(way, Recipe):
         return way.name, way, None
     try:
-        found = Way.parse(way)
+        found = Recipe.of(way)
     except MissingDependencyError as error:
         return way.strip(), None, f"{type(error).__name__}: {error}"
     return found.name, found, None

@@ -11,10 +11,10 @@ from filexchange import files
 from filexchange.aliases import PathLike
 from filexchange.benchmark.facts import processor, storage, title
 from filexchange.benchmark.palette import MARKS, Style, styles
-from filexchange.benchmark.quantities import format_rate, format_seconds
 from filexchange.benchmark.ranking import Group, front, groups, members
 from filexchange.benchmark.results import CaseResult, Place, Results
 from filexchange.errors import MissingDependencyError, UnsupportedOptionError
+from filexchange.quantities import format_rate, format_seconds
 from filexchange.sizes import format_size
 
 SUFFIXES = (".png", ".svg", ".pdf")

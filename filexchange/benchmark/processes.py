@@ -166,7 +166,7 @@ class Crew:
             self._processes[name] = context.Process(
                 target=consume, args=(theirs, self._endpoints), daemon=True
             )
-        with _interrupts_ignored():
+        with interrupts_ignored():
             for process in self._processes.values():
                 process.start()
         # Open only in the processes that use them, they end when those do.
@@ -212,7 +212,7 @@ def _empty(directory: str) -> None:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def interrupts_ignored() -> Iterator[None]:
     """Let processes start with Ctrl-C ignored; only the main thread can have it so."""
     if threading.current_thread() is not threading.main_thread():
         yield

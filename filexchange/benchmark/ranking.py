@@ -45,15 +45,6 @@ class Standing(NamedTuple):
     margin: float | None
 
     @property
-    def is_tie(self) -> bool:
-        """Whether there is more than one winner."""
-        return len(self.winners) > 1
-
-    def value_of(self, winner: CaseResult) -> float:
-        """Return the median of one of the winners."""
-        return statistics.median(self.question.samples(winner))
-
-    @property
     def ways(self) -> tuple[str, ...]:
         """The winners' names."""
         return tuple(result.case.way for result in self.winners)

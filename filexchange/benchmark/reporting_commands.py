@@ -12,11 +12,11 @@ from filexchange.benchmark.comparing import Change, Comparison, overall
 from filexchange.benchmark.comparing import compare as compare_results
 from filexchange.benchmark.facts import TITLES, facts, failures, title
 from filexchange.benchmark.outputs import Outputs, read
-from filexchange.benchmark.quantities import format_seconds, format_times
 from filexchange.benchmark.ranking import Group
 from filexchange.benchmark.results import Case
 from filexchange.benchmark.tables import full_report, plain_table, report
 from filexchange.benchmark.wording import recommendation
+from filexchange.quantities import format_seconds, format_times
 from filexchange.terminal import console
 
 #: Exit code of a comparison that found something slower than allowed, or failing that did not.

@@ -11,9 +11,6 @@ from rich.text import Text
 
 from filexchange.benchmark.facts import TITLES, title
 from filexchange.benchmark.phrases import margin, names, value
-from filexchange.benchmark.quantities import (
-    format_seconds,
-)
 from filexchange.benchmark.questions import QUESTIONS, SMALLEST, Question
 from filexchange.benchmark.ranking import (
     Group,
@@ -26,6 +23,9 @@ from filexchange.benchmark.ranking import (
     standings,
 )
 from filexchange.benchmark.results import ACCESSES, Access, CaseResult, Results, Role
+from filexchange.quantities import (
+    format_seconds,
+)
 from filexchange.sizes import format_size
 
 _BEST = "bold green"

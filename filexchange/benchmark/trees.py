@@ -27,16 +27,14 @@ def nbytes_below(path: str) -> int:
 def sync(path: str) -> None:
     """Have files and their names on the disk."""
     for each in files_below(path):
-        _sync(each, os.O_RDWR)
-    if os.name == "nt":  # directories cannot be opened there
-        return
+        _sync(each)
     for directory, _, _ in os.walk(path):
-        _sync(directory, os.O_RDONLY)
-    _sync(os.path.dirname(path), os.O_RDONLY)
+        capabilities.sync_directory(directory)
+    capabilities.sync_directory(os.path.dirname(path))
 
 
-def _sync(path: str, flags: int) -> None:
-    fd = os.open(path, flags | capabilities.OPEN_FLAGS)
+def _sync(path: str) -> None:
+    fd = os.open(path, os.O_RDWR | capabilities.OPEN_FLAGS)
     try:
         os.fsync(fd)
     finally:

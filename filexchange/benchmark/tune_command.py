@@ -13,7 +13,7 @@ from filexchange.benchmark.tuning import tune as measure
 from filexchange.sessions import base_directories
 from filexchange.sizes import format_size
 from filexchange.terminal import console
-from filexchange.tuning.profiles import Profile, store
+from filexchange.tuning.profiles import Profile, make_state_directory, store
 
 # What the longest step that is under way then may take is not counted.
 _TOTAL_SECONDS = 44.0
@@ -30,6 +30,7 @@ def tune(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
 ) -> None:
     """Measure what formats cost here, so that "auto" chooses by it; in less than a minute."""
+    make_state_directory()  # rather now than after a measurement that nobody could keep
     places = _one_a_file_system(
         [os.path.abspath(each) for each in dir]
         if dir

@@ -9,10 +9,8 @@ import datetime as dt
 import os
 import platform
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +18,7 @@ import numpy as np
 from filexchange import arrays, capabilities, files
 from filexchange.aliases import Array, PathLike
 from filexchange.benchmark.machine import Machine
+from filexchange.benchmark.scratch import scratch
 from filexchange.benchmark.synthetic import synthetic_array
 from filexchange.benchmark.trees import nbytes_below
 from filexchange.benchmark.tuning_reader import Reader
@@ -92,8 +91,8 @@ def tune(
     start = time.perf_counter()
     base = os.path.abspath(os.fspath(directory))
     report = on_progress or _be_quiet
-    with _scratch(base) as scratch, Reader() as reader:
-        ways = [way for way in WAYS if _works(way, scratch, reader)]
+    with scratch(base) as place, Reader() as reader:
+        ways = [way for way in WAYS if _works(way, place, reader)]
         figures = _Figures(ways)
         steps = list(_steps())
         for position, (size, number) in enumerate(steps):
@@ -102,10 +101,10 @@ def tune(
             if position < len(INPUTS) or time.perf_counter() < start + budget:
                 array = synthetic_array(size, dtype, kind=kind)
                 table = _Table(figures, SIZES.index(size), number, start + budget)
-                table.measure(array, scratch, reader)
+                table.measure(array, place, reader)
         report(1.0, "segments")
-        segments, inline = segment_times(base)
-        overhead = [_nbytes_of(way, np.zeros(1, "u1"), scratch) - 1 for way in ways]
+        segments, inline = segment_times(place)
+        overhead = [_nbytes_of(way, np.zeros(1, "u1"), place) - 1 for way in ways]
     return Profile(
         directory=base,
         file_system=capabilities.file_system(base),
@@ -194,7 +193,7 @@ class _Table:
             key: [] for key in keys if not is_largest or figures.took(key) < _TOO_LONG
         }
 
-    def measure(self, array: Array, scratch: str, reader: Reader) -> None:
+    def measure(self, array: Array, place: str, reader: Reader) -> None:
         """Write and read an array in each way, in turn."""
         nbytes: dict[_Key, int] = {}
         for turn in range(self._rounds):
@@ -202,7 +201,7 @@ class _Table:
             for key in order:
                 if turn and (self._figures.took(key) > _LONG or self._is_over()):
                     continue
-                path = os.path.join(scratch, os.urandom(8).hex())
+                path = os.path.join(place, os.urandom(8).hex())
                 start = time.perf_counter()
                 ref = _save(path, self._figures.ways[key.way], array)
                 written = time.perf_counter() - start
@@ -220,18 +219,12 @@ class _Table:
 
 
 def _save(path: str, way: Way, array: Array) -> Any:
-    return arrays.save(
-        path,
-        array,
-        format=way.format,
-        compression=way.compression,
-        shards="auto" if way.sharded else None,
-    )
+    return arrays.save(path, array, format=way.format, **way.options)
 
 
-def _works(way: Way, scratch: str, reader: Reader) -> bool:
+def _works(way: Way, place: str, reader: Reader) -> bool:
     """Return whether a way can be written and read here; what it imports is imported then."""
-    path = os.path.join(scratch, os.urandom(8).hex())
+    path = os.path.join(place, os.urandom(8).hex())
     try:
         return all(reader.read(_save(path, way, np.zeros(_WARM_UP))))
     except ImportError:  # a package is missing
@@ -240,8 +233,8 @@ def _works(way: Way, scratch: str, reader: Reader) -> bool:
         files.remove(path)
 
 
-def _nbytes_of(way: Way, array: Array, scratch: str) -> int:
-    path = os.path.join(scratch, os.urandom(8).hex())
+def _nbytes_of(way: Way, array: Array, place: str) -> int:
+    path = os.path.join(place, os.urandom(8).hex())
     try:
         _save(path, way, array)
         return nbytes_below(path)
@@ -264,13 +257,3 @@ def _machine() -> dict[str, Any]:
         "python": here.python,
         "packages": here.packages,
     }
-
-
-@contextmanager
-def _scratch(base: str) -> Iterator[str]:
-    with files.naming_errors(base):
-        path = tempfile.mkdtemp(prefix="filexchange-tune-", dir=base)
-    try:
-        yield path
-    finally:
-        files.remove(path)

@@ -1,13 +1,13 @@
 """The process that reads what `filexchange tune` writes."""
 
 import multiprocessing
-import signal
 import time
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
 from filexchange.benchmark.accesses import selection, touch
+from filexchange.benchmark.processes import interrupts_ignored
 from filexchange.benchmark.results import Access
 from filexchange.errors import ExchangeError
 from filexchange.ref import ArrayRef
@@ -23,7 +23,8 @@ class Reader:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        with interrupts_ignored():  # this process ends it
+            self._process.start()
         theirs.close()
         return self
 
@@ -63,7 +64,6 @@ class Reader:
 
 
 def _serve(connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     while True:
         try:
             ref, accesses = connection.recv()

@@ -4,9 +4,13 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Mapping
+from queue import Empty
+from typing import Any
 
 import numpy as np
 
+from filexchange.benchmark.processes import interrupts_ignored
+from filexchange.errors import ExchangeError
 from filexchange.exchange import Exchange
 from filexchange.queues import Queue
 
@@ -15,6 +19,7 @@ SMALL = tuple(1 << bits for bits in range(12, 21))
 LARGE = (1 << 20, 16 << 20)
 
 _ROUNDS = 15
+_PATIENCE_SECONDS = 30  # of a process that was killed nothing comes
 _NEVER_INLINE, _ALWAYS_INLINE = 0, 1 << 40
 _SHORTEST, _LONGEST = 4 << 10, 1 << 20
 
@@ -28,9 +33,10 @@ def segment_times(directory: str) -> tuple[dict[int, float], dict[int, float]]:
         context = multiprocessing.get_context("spawn")
         queues = [each.queue(context=context) for each in (by_segment, inside, inside)]
         process = context.Process(target=_answer, args=tuple(queues), daemon=True)
-        process.start()
+        with interrupts_ignored():  # this process ends it
+            process.start()
         try:
-            queues[2].get()
+            _received(queues[2])
             segments = {nbytes: _round_trip(queues[0], queues[2], nbytes) for nbytes in SMALL}
             messages = {nbytes: _round_trip(queues[1], queues[2], nbytes) for nbytes in SMALL}
             for nbytes in LARGE:
@@ -52,10 +58,19 @@ def _round_trip(there: Queue, back: Queue, nbytes: int) -> float:
     for number in range(_ROUNDS + 2):
         start = time.perf_counter()
         there.put(array)
-        back.get()
+        _received(back)
         if number > 1:  # the first ones make segments
             samples.append(time.perf_counter() - start)
     return statistics.median(samples)
+
+
+def _received(queue: Queue) -> Any:
+    try:
+        return queue.get(timeout=_PATIENCE_SECONDS)
+    except Empty as error:
+        raise ExchangeError(
+            f"the process that answers has said nothing for {_PATIENCE_SECONDS} s: try again"
+        ) from error
 
 
 def _answer(by_segment: Queue, inside: Queue, back: Queue) -> None:

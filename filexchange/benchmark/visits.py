@@ -15,7 +15,7 @@ from filexchange.benchmark.jobs import Explore, Job, Read, Receive, answer
 from filexchange.benchmark.results import Access
 from filexchange.benchmark.timing import repeating
 from filexchange.benchmark.transports import Endpoint
-from filexchange.benchmark.ways import Way
+from filexchange.benchmark.ways import Recipe
 from filexchange.errors import BadArrayFileError, ExchangeError
 from filexchange.ref import ArrayRef
 
@@ -115,7 +115,7 @@ class FormatVisit:
         if job.way is None:
             raise ExchangeError(f"case {job.case} has no format")
         self._job = job
-        self._way: Way = job.way
+        self._way: Recipe = job.way
         self._loaded = loaded
         self._consumers = consumers
         self._path = ""

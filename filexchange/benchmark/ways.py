@@ -1,28 +1,25 @@
-"""Formats with their options, by the names that the command line has for them."""
+"""What is written in a benchmark: ways that were checked, by the names of the command line."""
 
 from typing import Any, NamedTuple
 
 from filexchange import arrays
 from filexchange.aliases import Array
-from filexchange.errors import UnsupportedOptionError
 from filexchange.formats import Format, get_format
 from filexchange.options import unsupported, write_options
 from filexchange.ref import ArrayRef
+from filexchange.tuning.ways import Way
 
-# What words of a spelling mean beside codecs.
-_PLAIN = {"contiguous", "stored", "none"}
-_CHUNKED, _SHARDED, _ZIPPED = "chunked", "sharded", "zip"
-_LAYOUTS = {*_PLAIN, _CHUNKED, _SHARDED, _ZIPPED}
 _ZIP_SUFFIX = ".zip"
+_NOTHING: dict[str, Any] = dict.fromkeys(("chunks", "shards", "compression"))
 
 
-class Way(NamedTuple):
-    """How an array is written to a file.
+class Recipe(NamedTuple):
+    """How files are written: made by :meth:`of`, or by hand with any arguments of `save`.
 
     Attributes
     ----------
     name : str
-        As it is spelled: see :meth:`parse`.
+        What results call it.
     format : str
     suffix : str
         Of the files.
@@ -31,10 +28,10 @@ class Way(NamedTuple):
 
     Examples
     --------
-    >>> way = Way.parse("zarr:sharded:zstd:5")
-    >>> way.format, way.options
+    >>> recipe = Recipe.of("zarr:sharded:zstd:5")
+    >>> recipe.format, recipe.options
     ('zarr', {'shards': 'auto', 'compression': 'zstd:5'})
-    >>> way.save("a.zarr", np.zeros((10, 10))).compression
+    >>> recipe.save("a.zarr", np.zeros((10, 10))).compression
     'zstd:5'
     """
 
@@ -44,35 +41,18 @@ class Way(NamedTuple):
     options: dict[str, Any]
 
     @classmethod
-    def parse(cls, text: str) -> "Way":
-        """Return what a spelling means: ``format[:layout][:codec[:level]]``.
-
-        Layouts are ``contiguous`` and ``chunked`` of HDF5, ``sharded`` and ``zip`` of Zarr,
-        ``stored`` of npz; ``none`` says that nothing is compressed, which nothing is anyway
-        unless there is a codec.
+    def of(cls, text: str) -> "Recipe":
+        """Return how files of a way are written that is spelled as :meth:`Way.parse` says.
 
         Raises
         ------
         UnknownFormatError, UnsupportedOptionError
             If there is no such format, or it has no such layout, codec or level.
         """
-        name = text.strip()
-        format, *words = name.split(":")
-        fmt = get_format(format)
-        layouts = [word for word in words if word in _LAYOUTS]
-        codec = ":".join(word for word in words if word not in _LAYOUTS) or None
-        if codec and _PLAIN.intersection(layouts):
-            raise UnsupportedOptionError(
-                f"{name!r} names a codec, {codec!r}, and that there is none: leave out one of them"
-            )
-        options: dict[str, Any] = {
-            "chunks": "auto" if _CHUNKED in layouts else None,
-            "shards": "auto" if _SHARDED in layouts else None,
-            "compression": codec,
-        }
-        write_options(fmt, attrs=None, **options)
-        given = {option: value for option, value in options.items() if value is not None}
-        return cls(name, format, _suffix(fmt, zipped=_ZIPPED in layouts), given)
+        way = Way.parse(text)
+        fmt = get_format(way.format)
+        write_options(fmt, attrs=None, **{**_NOTHING, **way.options})
+        return cls(text.strip(), way.format, _suffix(fmt, zipped=way.is_zipped), way.options)
 
     def save(self, path: str, array: Array) -> ArrayRef:
         """Write an array to a new file, and return the reference to it."""

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from filexchange.benchmark.covering import cover
 from filexchange.benchmark.phrases import choice, others, sentence, some
-from filexchange.benchmark.quantities import format_rate, format_seconds, three_digits
 from filexchange.benchmark.questions import ROUND_TRIP, SLICE, SMALLEST, TRANSPORT, Question
 from filexchange.benchmark.ranking import (
     Group,
@@ -17,6 +16,7 @@ from filexchange.benchmark.ranking import (
     standing,
 )
 from filexchange.benchmark.results import CaseResult, Results
+from filexchange.quantities import format_rate, format_seconds, three_digits
 
 # Saving less than a tenth is no reason to compress.
 _WORTH_SAVING = 0.9

@@ -32,6 +32,7 @@ mechanism               macOS                       Windows
 `shared_memory_dir`     none                        none
 `memory_limit`          none                        none
 `limit_memory`          no                          no
+`sync_directory`        yes                         nothing
 `evict`                 no                          no
 `resident_bytes`        nobody knows                nobody knows
 `anonymous_memory`      nobody knows                nobody knows
@@ -57,6 +58,7 @@ from filexchange.capabilities.machine import (
     is_private,
     limit_memory,
     memory_limit,
+    processor_name,
     raise_descriptor_limit,
     shared_memory_dir,
     user_id,
@@ -75,6 +77,7 @@ from filexchange.capabilities.transfers import (
     start_reading,
     start_writeback,
     sync,
+    sync_directory,
     sync_file_system,
     write_all,
     write_at,
@@ -104,6 +107,7 @@ __all__ = [
     "packet_sockets",
     "populate",
     "preallocate",
+    "processor_name",
     "raise_descriptor_limit",
     "read_at",
     "remove_open_file",
@@ -115,6 +119,7 @@ __all__ = [
     "start_writeback",
     "swap_names",
     "sync",
+    "sync_directory",
     "sync_file_system",
     "trim_memory",
     "try_lock_alone",

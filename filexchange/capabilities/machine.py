@@ -2,6 +2,7 @@
 
 import functools
 import os
+import platform
 import stat
 import sys
 from typing import NamedTuple
@@ -102,6 +103,16 @@ def free_bytes(directory: str) -> int:
     import psutil  # noqa: PLC0415 - see available_memory
 
     return int(psutil.disk_usage(directory).free)
+
+
+def processor_name() -> str:
+    """Return the model of the processor, as far as the system tells; else ``"unknown"``."""
+    if sys.platform == "linux":
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
 
 
 class FileSystem(NamedTuple):

@@ -129,6 +129,17 @@ def sync(fd: int) -> None:
     getattr(os, "fdatasync", os.fsync)(fd)
 
 
+def sync_directory(path: str) -> None:
+    """Have the names in a directory on its disk, where directories can be opened."""
+    if sys.platform == "win32":
+        return
+    fd = os.open(path, os.O_RDONLY | OPEN_FLAGS)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def sync_file_system(path: str) -> None:
     """Have all that was written to the file system of `path` on its disk."""
     syncfs = libc_function("syncfs") if sys.platform == "linux" else None

@@ -1,7 +1,7 @@
 """How far codecs shrink an array, from a small sample of it."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,6 @@ _FAMILIES = {
 
 _NO_SHUFFLE, _SHUFFLE, _BITSHUFFLE = 0, 1, 2
 _LARGEST_ITEM = 255
-
-Fractions = Mapping[str, float]
 
 
 def family(way: Way) -> str | None:

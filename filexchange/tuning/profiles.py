@@ -5,6 +5,7 @@ that is damaged, or of another version, is as good as none, and says so once.
 """
 
 import dataclasses
+import errno
 import functools
 import hashlib
 import json
@@ -20,6 +21,7 @@ import numpy as np
 from filexchange import capabilities, files
 from filexchange.aliases import Array, PathLike
 from filexchange.capabilities import FileSystem
+from filexchange.errors import ArrayAccessError
 from filexchange.tuning.uses import ACCESSES
 from filexchange.tuning.ways import Way
 
@@ -193,20 +195,42 @@ def _all_rounded(values: Any) -> Any:
     return list(map(_all_rounded, values)) if isinstance(values, list) else _rounded(values)
 
 
-def state_directory() -> str:
-    """Return the directory where profiles are."""
+def state_directory() -> str | None:
+    """Return the directory where profiles are; None for users without a home."""
     home = os.environ.get(_STATE_VARIABLE, "")
     if not os.path.isabs(home):
         home = os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(home, "filexchange")
+    return os.path.join(home, "filexchange") if os.path.isabs(home) else None
 
 
-def profile_path(file_system: FileSystem) -> str:
-    """Return the path of the profile of a file system as this machine has it."""
+def make_state_directory() -> str:
+    """Make the directory where profiles are, unless it is there, and return it.
+
+    Raises
+    ------
+    ArrayAccessError
+        If there can be none, or nothing can be written to it.
+    """
+    directory = state_directory() or ""
+    try:
+        os.makedirs(directory, 0o700, exist_ok=True)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise ArrayAccessError(
+            error.errno or errno.EACCES,
+            f"profiles cannot be kept here ({error.strerror}): set ${_STATE_VARIABLE} to a "
+            "directory that you can write",
+            directory,
+        ) from error
+    return directory
+
+
+def _profile_name(file_system: FileSystem) -> str:
     identity = json.dumps([platform.node(), *file_system])
     name = re.sub(r"[^a-z0-9]+", "-", file_system.type.lower()).strip("-")
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return os.path.join(state_directory(), f"profile-{name}-{digest}.json")
+    return f"profile-{name}-{digest}.json"
 
 
 def store(profile: Profile) -> str:
@@ -217,14 +241,12 @@ def store(profile: Profile) -> str:
     ArrayAccessError, StorageFullError
         If the state directory cannot be written to.
     """
-    path = profile_path(profile.file_system)
-    with files.naming_errors(path):
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        with (
-            files.publish(path, overwrite=True) as aside,
-            open(aside, "x", encoding="utf-8") as file,
-        ):
-            json.dump(profile.to_json(), file)
+    path = os.path.join(make_state_directory(), _profile_name(profile.file_system))
+    with (
+        files.publish(path, overwrite=True) as aside,
+        open(aside, "x", encoding="utf-8") as file,
+    ):
+        json.dump(profile.to_json(), file)
     forget()
     return path
 
@@ -248,9 +270,13 @@ def profile_of(directory: PathLike) -> Profile | None:
         device = os.stat(directory).st_dev
     except OSError:
         return None
-    key = state_directory(), device
+    state = state_directory()
+    if state is None:
+        return None
+    key = state, device
     if key not in _known:
-        _known[key] = _read(profile_path(capabilities.file_system(os.fspath(directory))))
+        name = _profile_name(capabilities.file_system(os.fspath(directory)))
+        _known[key] = _read(os.path.join(state, name))
     return _known[key]
 
 

@@ -5,11 +5,12 @@ import html
 from typing import Any, NamedTuple
 
 from filexchange.aliases import ChunksLike
+from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
 from filexchange.tuning.uses import Use
+from filexchange.tuning.ways import Way
 
 _SHOWN = 6
-_MS, _US = 1e-3, 1e-6
 
 
 class Expected(NamedTuple):
@@ -82,8 +83,8 @@ class Recommendation:
 
     @property
     def way(self) -> str:
-        """Format and codec in short, as in ``zarr:zstd``."""
-        return self.format if self.compression is None else f"{self.format}:{self.compression}"
+        """All of it in short, as in ``zarr:sharded:zstd``."""
+        return str(Way(self.format, self.compression, () if self.shards is None else ("sharded",)))
 
     def __str__(self) -> str:
         lines = [f"{self.way} for {self.for_}", *(f"  - {reason}" for reason in self.reasons)]
@@ -124,18 +125,3 @@ class Recommendation:
             f"<div><strong>{html.escape(self.way)}</strong> for {self.for_}"
             f"<ul>{reasons}</ul>{table}</div>"
         )
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a time with two or three digits and a unit.
-
-    Examples
-    --------
-    >>> format_seconds(1.5), format_seconds(0.0234), format_seconds(4e-5)
-    ('1.5 s', '23 ms', '40 us')
-    """
-    if seconds >= 1:
-        return f"{seconds:.3g} s"
-    if seconds >= _MS:
-        return f"{seconds / _MS:.2g} ms" if seconds < 0.1 else f"{seconds / _MS:.0f} ms"  # noqa: PLR2004 - three digits from there on
-    return f"{seconds / _US:.0f} us"

@@ -3,59 +3,21 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from filexchange.aliases import Attrs, ChunksLike, DType, Indexable, PathLike, Shape
-from filexchange.errors import MissingDependencyError, UnsupportedOptionError
-from filexchange.formats import (
-    Compression,
-    Format,
-    available_formats,
-    format_by_suffix,
-    format_of,
-    get_format,
-)
+from filexchange.aliases import Attrs, PathLike
+from filexchange.errors import MissingDependencyError
+from filexchange.formats import get_format
 from filexchange.geometry import normalize_chunks
-from filexchange.sizes import format_size
 from filexchange.sources import as_source
 from filexchange.tuning.choosing import Choice, choose, settled
+from filexchange.tuning.limits import AUTO, Asked, Words, in_words, possible_ways
 from filexchange.tuning.probing import probe
-from filexchange.tuning.profiles import Profile, ordinary, profile_of
-from filexchange.tuning.recommendation import Expected, Recommendation, format_seconds
-from filexchange.tuning.uses import COSTS, Use, check_use
+from filexchange.tuning.profiles import ordinary, profile_of
+from filexchange.tuning.reasons import Subject, reasons_of
+from filexchange.tuning.recommendation import Expected, Recommendation
+from filexchange.tuning.uses import Use, check_use
 from filexchange.tuning.ways import WAYS, Way
-
-AUTO = "auto"
-
-
-class Subject(NamedTuple):
-    """An array that is to be written, or one that is yet to be filled, without a source."""
-
-    shape: Shape
-    dtype: DType
-    source: Indexable | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the elements in memory."""
-        nbytes = self.dtype.itemsize
-        for length in self.shape:
-            nbytes *= length
-        return nbytes
-
-
-class Words(NamedTuple):
-    """What the caller says of the format and the layout; see `save`."""
-
-    format: str | None = None
-    compression: str | None = None
-    chunks: ChunksLike = None
-    shards: ChunksLike = None
-
-    @property
-    def are_auto(self) -> bool:
-        """Whether something is left to us."""
-        return AUTO in {self.format, self.compression}
 
 
 def recommend(
@@ -139,108 +101,18 @@ def chosen(
     """
     use = check_use(for_)
     directory = os.path.dirname(path)
-    asked = _Asked(words, _fixed_format(words, path, key), key, path if by_region else None)
-    possible = _possible(asked)
+    possible = possible_ways(Asked.of(words, path, key, by_region=by_region))
     if not explain:
         # What is certain without a look at the values need not be explained.
         figures = profile_of(directory) or ordinary()
         known = [way for way in possible if way in figures.ways]
         way = settled(figures, known, use, subject.nbytes) if known else None
         if way is not None and _holds(way, subject, attrs or {}):
-            return _words(way, words)
+            return in_words(way, words)
     found = _decide(subject, directory, possible, words, use, attrs or {})
     if explain:
         sys.stdout.write(f"{found}\n")
     return Words(found.format, found.compression, found.chunks, found.shards)
-
-
-class _Asked(NamedTuple):
-    """What limits the choice: words, the only possible format, a key, a path filled by region."""
-
-    words: Words
-    fixed: Format | None
-    key: str | None
-    filled: str | None
-
-    @property
-    def is_any(self) -> bool:
-        """Whether every format has what is asked."""
-        words = self.words
-        others = (self.key, self.filled, words.chunks, words.shards, _codec(words))
-        return all(each is None for each in others)
-
-    def allows(self, name: str) -> bool:
-        """Return whether a format has what is asked; one that is not installed has nothing."""
-        if self.fixed is not None and name != self.fixed.name:
-            return False
-        # Not asked in vain: formats import what they need.
-        if self.is_any:
-            return True
-        words = self.words
-        try:
-            fmt = get_format(name)
-        except MissingDependencyError:
-            return False
-        return (
-            (self.key is None or fmt.supports_keys)
-            and (words.chunks is None or fmt.supports_chunks)
-            and (words.shards is None or fmt.supports_shards)
-            and (self.filled is None or fmt.is_filled_by_region(self.filled))
-            and (_codec(words) is None or _codec(words) in fmt.compressions)
-        )
-
-
-def _fixed_format(words: Words, path: str, key: str | None) -> Format | None:
-    """Return the only format that is possible, as its name, the path or what is there tells."""
-    if words.format not in {None, AUTO}:
-        return get_format(str(words.format))
-    by_suffix = format_by_suffix(path)
-    is_added = key is not None and os.path.lexists(path)
-    if by_suffix is None and (words.format is None or is_added):
-        return format_of(path)
-    return by_suffix
-
-
-def _codec(words: Words) -> str | None:
-    """Return the name of the codec that the caller insists on."""
-    if words.compression in {None, AUTO}:
-        return None
-    return Compression.parse(words.compression).name
-
-
-def _possible(asked: _Asked) -> list[Way]:
-    """Return the ways to choose among; those that were never measured only where there is no other.
-
-    Raises
-    ------
-    UnsupportedOptionError
-        If there is none.
-    """
-    words = asked.words
-    codec = _codec(words)
-    ways = [
-        way
-        for way in WAYS
-        if (codec is None or (way.compression or "").partition(":")[0] == codec)
-        and asked.allows(way.format)
-    ]
-    if not ways:
-        compression = None if codec is None else words.compression
-        ways = [
-            Way(name, compression)
-            for name in available_formats()
-            if asked.allows(name) and (asked.fixed is not None or name != "raw")
-        ]
-    if not ways:
-        raise UnsupportedOptionError(
-            f"no format has all that is asked of it ({_asked(words)}, and the path, the key and "
-            "filling by region): leave some of it out"
-        )
-    return ways
-
-
-def _asked(words: Words) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in words._asdict().items() if value)
 
 
 def _decide(
@@ -271,7 +143,7 @@ def _decide(
     best = next(held, 0)
     made = [_expected(choice, number) for number in range(len(choice.order))]
     others = tuple(each for number, each in enumerate(made) if number != best)
-    reasons = _reasons(subject, choice, made[best], others, use, directory, profile)
+    reasons = reasons_of(subject, choice, made[best], others, use, directory, profile)
     return _made(choice.order[best], subject, words, use, reasons, made[best], others)
 
 
@@ -303,7 +175,7 @@ def _made(
     expected: Expected | None = None,
     alternatives: tuple[Expected, ...] = (),
 ) -> Recommendation:
-    made = _words(way, words)
+    made = in_words(way, words)
     is_cut = way.is_chunked and made.chunks is None and made.shards is None
     return Recommendation(
         format=way.format,
@@ -317,52 +189,3 @@ def _made(
         expected=expected,
         alternatives=alternatives,
     )
-
-
-def _words(way: Way, words: Words) -> Words:
-    """Return what a way means in the words of `save`; those of the caller stay."""
-    return Words(
-        way.format,
-        way.compression if _codec(words) is None else words.compression,
-        words.chunks,
-        "auto" if way.sharded and words.shards is None else words.shards,
-    )
-
-
-def _reasons(
-    subject: Subject,
-    choice: Choice,
-    best: Expected,
-    others: Sequence[Expected],
-    use: Use,
-    directory: str,
-    profile: Profile | None,
-) -> tuple[str, ...]:
-    reasons = [f"{format_size(subject.nbytes)} of {subject.dtype}; what counts is {COSTS[use]}"]
-    said = f"{best.way} is expected to take {_said(best.cost, use)}"
-    if others:
-        said += f", the next best, {others[0].way}, {_said(others[0].cost, use)}"
-    reasons.append(said)
-    if choice.fractions:
-        left = min(choice.fractions.values())
-        name = min(choice.fractions, key=lambda each: choice.fractions[each])
-        reasons.append(f"a codec ({name}) leaves {left:.2g} of a sample")
-    elif subject.source is None:
-        reasons.append("there is no sample yet, so the choice suits any values")
-    else:
-        reasons.append("no sample was taken: the choice is the same for any values")
-    if profile is None:
-        reasons.append(
-            f"there is no profile for {directory}, and these are the figures of an ordinary "
-            "machine: run `filexchange tune`"
-        )
-    else:
-        reasons.append(
-            f"measured on {profile.file_system.mount} ({profile.file_system.type}) at "
-            f"{profile.made}"
-        )
-    return tuple(reasons)
-
-
-def _said(cost: float, use: Use) -> str:
-    return format_size(cost) if use == "archive" else format_seconds(cost)

@@ -1,42 +1,79 @@
-"""The ways to write an array that are chosen among: a format, and how it compresses."""
+"""The ways to write an array: a format, how it is laid out, and how it compresses."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filexchange.errors import UnsupportedOptionError
 
-_SHARDED = "sharded"
+_CHUNKED, _SHARDED, _ZIPPED = "chunked", "sharded", "zip"
+_LAYOUTS = {_CHUNKED, _SHARDED, _ZIPPED}
+# What every format does unless told otherwise; a spelling may say so.
+_PLAIN = {"contiguous", "stored", "none"}
 
 
 class Way(NamedTuple):
-    """A format with its options.
+    """A format with its options, as they are spelled; whether there are such is not checked.
 
     Examples
     --------
-    >>> Way.parse("zarr:zstd:5"), str(Way("zarr", "zstd", sharded=True))
-    (Way(format='zarr', compression='zstd:5', sharded=False), 'zarr:sharded:zstd')
+    >>> Way.parse("zarr:zstd:5"), str(Way("zarr", "zstd", ("sharded",)))
+    (Way(format='zarr', compression='zstd:5', layouts=()), 'zarr:sharded:zstd')
     """
 
     format: str
     compression: str | None = None
-    sharded: bool = False
+    layouts: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Way":
-        """Return what ``"format"``, ``"format:codec"`` or ``"format:sharded:codec"`` says."""
-        name, *words = text.split(":")
-        if not name:
+        """Return what a spelling means: ``format[:layout][:codec[:level]]``.
+
+        Layouts are ``chunked`` of HDF5, and ``sharded`` and ``zip`` of Zarr; ``contiguous``,
+        ``stored`` and ``none`` say that there is neither layout nor codec, which there is not
+        unless it is named.
+
+        Raises
+        ------
+        UnsupportedOptionError
+            If it names no format, or a codec and that there is none.
+        """
+        format, *words = text.strip().split(":")
+        if not format:
             raise UnsupportedOptionError(f"{text!r} names no format: write it like zarr:zstd")
-        codec = ":".join(word for word in words if word != _SHARDED)
-        return cls(name, codec or None, _SHARDED in words)
+        codec = ":".join(word for word in words if word not in _LAYOUTS | _PLAIN)
+        if codec and _PLAIN.intersection(words):
+            raise UnsupportedOptionError(
+                f"{text!r} names a codec, {codec!r}, and that there is none: leave out one of them"
+            )
+        return cls(format, codec or None, tuple(word for word in words if word in _LAYOUTS))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of `save` beside the format."""
+        options = {
+            "chunks": "auto" if _CHUNKED in self.layouts else None,
+            "shards": "auto" if self.is_sharded else None,
+            "compression": self.compression,
+        }
+        return {name: value for name, value in options.items() if value is not None}
 
     @property
     def is_chunked(self) -> bool:
         """Whether it cuts arrays into chunks."""
-        return self.format == "zarr" or (self.format == "hdf5" and self.compression is not None)
+        asked = self.compression is not None or _CHUNKED in self.layouts
+        return self.format == "zarr" or (self.format == "hdf5" and asked)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether its chunks lie in shards."""
+        return _SHARDED in self.layouts
+
+    @property
+    def is_zipped(self) -> bool:
+        """Whether all of it is in one file, as the suffix tells."""
+        return _ZIPPED in self.layouts
 
     def __str__(self) -> str:
-        words = [self.format, _SHARDED if self.sharded else None, self.compression]
-        return ":".join(word for word in words if word)
+        return ":".join(word for word in (self.format, *self.layouts, self.compression) if word)
 
 
 #: All that can be chosen; of those that are as good as each other, the first one is. Not among

@@ -11,7 +11,7 @@ import pytest
 
 import filexchange as fx
 from filexchange import capabilities
-from filexchange.benchmark import Results, Way, iter_results, run
+from filexchange.benchmark import Recipe, Results, iter_results, run
 from filexchange.errors import ArrayNotFoundError, UnsupportedOptionError
 
 SMALL = {"x": np.arange(1000.0).reshape(100, 10)}
@@ -168,7 +168,7 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_ways_that_are_made_by_hand_are_measured(tmp_path: Path) -> None:
-    way = Way("rows", "zarr", ".zarr", {"chunks": (1, -1)})
+    way = Recipe("rows", "zarr", ".zarr", {"chunks": (1, -1)})
     results = run(SMALL, [way], directories=[tmp_path], budget=0, repeat=1, accesses=["write"])
     (result,) = results_of(results)
     assert (result.case.way, list(result.seconds)) == ("rows", ["write"])

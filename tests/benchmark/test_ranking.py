@@ -51,7 +51,6 @@ def test_the_winner_has_a_margin_over_the_next(make_results: Make) -> None:
     assert found is not None
     assert found.behind is not None
     assert found.ways == ("npy", "raw")
-    assert found.is_tie
     assert found.behind.case.way == "hdf5"
     assert found.margin == pytest.approx(0.00094 / 0.00024)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from filexchange.benchmark import tune_command, tuning, tuning_segments
 from filexchange.benchmark.tuning import tune
 from filexchange.benchmark.tuning_reader import Reader
-from filexchange.errors import ArrayNotFoundError, ExchangeError
+from filexchange.errors import ArrayAccessError, ArrayNotFoundError, ExchangeError
 from filexchange.tuning import WAYS, profiles
 from filexchange.tuning.profiles import Profile
 
@@ -39,7 +39,7 @@ def test_the_command_measures_and_remembers(
     assert found.ways == WAYS
     assert np.isfinite(found.seconds).all()
     assert Profile.from_json(found.to_json()).to_json() == found.to_json()
-    assert [each.name for each in tmp_path.iterdir() if "tune" in each.name] == []
+    assert [each.name for each in tmp_path.iterdir()] == ["state"]
 
 
 @pytest.mark.usefixtures("small")
@@ -73,3 +73,26 @@ def test_one_directory_of_each_file_system(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     found = tune_command._one_a_file_system([str(tmp_path), str(tmp_path / "a")])
     assert found == [str(tmp_path)]
+
+
+def test_what_cannot_be_remembered_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tune_command, "measure", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(ArrayAccessError, match="XDG_STATE_HOME"):
+        tune_command.tune([tmp_path])
+
+
+def test_an_answer_that_never_comes_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import filexchange as fx
+
+    monkeypatch.setattr(tuning_segments, "_PATIENCE_SECONDS", 0.01)
+    with fx.Exchange(tmp_path) as exchange:
+        queue = exchange.queue()
+        with pytest.raises(ExchangeError, match="try again"):
+            tuning_segments._received(queue)
+        queue.close()

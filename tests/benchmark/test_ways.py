@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filexchange.benchmark import DEFAULT_WAYS, Way
+from filexchange.benchmark import DEFAULT_WAYS, Recipe
 from filexchange.errors import UnknownFormatError, UnsupportedOptionError
 
 
 @pytest.mark.parametrize("name", DEFAULT_WAYS)
 def test_each_default_way_writes_what_its_name_says(name: str, tmp_path: Path) -> None:
     array = np.arange(1000.0).reshape(50, 20)
-    way = Way.parse(name)
+    way = Recipe.of(name)
     ref = way.save(str(tmp_path / f"a{way.suffix}"), array)
     format, *words = name.split(":")
     assert ref.format == format
@@ -25,11 +25,11 @@ def test_each_default_way_writes_what_its_name_says(name: str, tmp_path: Path) -
 
 
 def test_layout_codec_and_level_go_together() -> None:
-    way = Way.parse(" zarr:zip:sharded:zstd:5 ")
+    way = Recipe.of(" zarr:zip:sharded:zstd:5 ")
     assert way.name == "zarr:zip:sharded:zstd:5"
     assert way.options == {"shards": "auto", "compression": "zstd:5"}
     assert way.suffix == ".zarr.zip"
-    assert Way.parse("zarr:none").options == Way.parse("npz:stored").options == {}
+    assert Recipe.of("zarr:none").options == Recipe.of("npz:stored").options == {}
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_layout_codec_and_level_go_together() -> None:
 )
 def test_what_a_format_has_not_is_refused(name: str, message: str) -> None:
     with pytest.raises(UnsupportedOptionError, match=message):
-        Way.parse(name)
+        Recipe.of(name)
 
 
 def test_unknown_formats_are_refused() -> None:
     with pytest.raises(UnknownFormatError, match="parquet"):
-        Way.parse("parquet")
+        Recipe.of("parquet")

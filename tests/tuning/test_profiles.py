@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
+from filexchange.errors import ArrayAccessError
 from filexchange.tuning import profiles
 from filexchange.tuning.profiles import Profile, ProfileWarning
 
@@ -91,3 +92,34 @@ def test_the_ordinary_profile_is_in_order() -> None:
     made = profiles.ordinary()
     assert Profile.from_json(made.to_json()).to_json() == made.to_json()
     assert str(made.ways[0]) == "npy"
+
+
+def test_a_home_that_is_not_there_is_made(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    assert profiles.profile_of(tmp_path) is None
+    assert profiles.store(profile).startswith(str(tmp_path / "home"))
+    assert profiles.profile_of(tmp_path) is not None
+
+
+def test_without_a_home_there_is_no_profile(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert profiles.profile_of(tmp_path) is None
+    with pytest.raises(ArrayAccessError, match=r"set \$XDG_STATE_HOME"):
+        profiles.store(profile)
+
+
+def test_a_state_directory_that_cannot_be_made_is_named(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(ArrayAccessError, match=r"set \$XDG_STATE_HOME"):
+        profiles.store(profile)
+    assert profiles.profile_of(tmp_path) is None

@@ -18,6 +18,8 @@ ARRAYS = {
     "zeros": np.zeros((500, 600), "f4"),
     "scalar": np.array(5.0),
     "empty": np.zeros((0, 3)),
+    "no axes": np.array(b"x"),
+    "large items": np.zeros((2, 2), "V300"),
     "fortran": np.asfortranarray(RANDOM.random((100, 50))),
     "strided": RANDOM.random((400, 400))[::3, ::-2],
     "dates": np.arange(1000).astype("M8[D]"),
@@ -147,3 +149,10 @@ def test_threads_may_ask_at_the_same_time(profile: Profile, tmp_path: Path) -> N
         each.join()
     assert len(found) == 24
     assert len(set(found)) <= 2
+
+
+def test_a_choice_is_named_as_the_way_it_is(tmp_path: Path) -> None:
+    chosen = fx.recommend(ARRAYS["counts"], directory=tmp_path)
+    sharded = dataclasses.replace(chosen, format="zarr", compression="zstd", shards=(100, 100))
+    assert sharded.way == "zarr:sharded:zstd"
+    assert "zarr:sharded:zstd for exchange" in str(sharded)

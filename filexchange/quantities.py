@@ -1,4 +1,4 @@
-"""Numbers of a benchmark as people read them, all with three digits."""
+"""Times, rates and ratios as people read them, all with three digits."""
 
 
 def format_seconds(seconds: float) -> str:
