@@ -44,6 +44,10 @@ class Standing(NamedTuple):
     behind: CaseResult | None
     margin: float | None
 
+    def value_of(self, winner: CaseResult) -> float:
+        """Return the median of one of the winners."""
+        return statistics.median(self.question.samples(winner))
+
     @property
     def ways(self) -> tuple[str, ...]:
         """The winners' names."""

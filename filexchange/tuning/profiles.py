@@ -284,7 +284,7 @@ def _read(path: str) -> Profile | None:
     try:
         with open(path, encoding="utf-8") as file:
             return Profile.from_json(json.loads(file.read(_MOST_BYTES)))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
         warnings.warn(
