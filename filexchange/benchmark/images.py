@@ -30,7 +30,9 @@ def find(path: str) -> tuple[str, ...]:
 
 
 def read(paths: tuple[str, ...]) -> Array:
-    """Return a stack of images as one array; its first axis is that of the images.
+    """Return images as one array; if there are several, its first axis is that of the images.
+
+    A file may hold one array that is a stack already.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def read(paths: tuple[str, ...]) -> Array:
         raise UnsupportedArrayError(
             f"the images in {os.path.dirname(paths[0])!r} make no stack, for they differ: {listed}"
         )
-    return np.stack(frames)
+    return frames[0] if len(frames) == 1 else np.stack(frames)
 
 
 def _frames(path: str) -> list[Array]:

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 
 from filexchange import capabilities
 from filexchange.errors import UnsupportedOptionError
+from filexchange.patience import Patience, Pauses
 
 _PROBE_BYTES = 1 << 16
+
+# What was asked for ahead of a reader is there by then.
+_READING_AHEAD_SECONDS = 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1e-3, 2e-2
 
 
 def files_below(path: str) -> Iterator[str]:
@@ -53,13 +58,18 @@ def can_evict(directory: str) -> bool:
 def evict(path: str) -> None:
     """Take files that are on the disk out of the page cache.
 
+    What the system reads ahead comes into the cache later, and is waited for.
+
     Raises
     ------
     UnsupportedOptionError
         If they stay in it.
     """
-    if not all(list(map(capabilities.evict, files_below(path)))):
-        raise no_cold_error(os.path.dirname(path))
+    patience, pauses = Patience(_READING_AHEAD_SECONDS), Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
+    while not all(list(map(capabilities.evict, files_below(path)))):
+        if patience.is_over:
+            raise no_cold_error(os.path.dirname(path))
+        pauses.wait()
 
 
 def no_cold_error(directory: str) -> UnsupportedOptionError:
