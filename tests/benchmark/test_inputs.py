@@ -83,7 +83,7 @@ def test_a_directory_of_images_is_a_stack(frames: Path) -> None:
     )
     assert source.load()[:, 0, 0].tolist() == [0, 1, 2]
     (single,) = sources_of([frames / "1.png"], "")
-    assert single.facts.shape == (1, 4, 5)
+    assert single.facts.shape == (4, 5)
 
 
 def test_images_of_different_shapes_make_no_stack(frames: Path) -> None:
