@@ -26,7 +26,7 @@ from filexchange.sources import as_source
 from filexchange.tuning.limits import Words
 from filexchange.tuning.reasons import Subject
 from filexchange.tuning.recommending import chosen
-from filexchange.tuning.uses import Use
+from filexchange.tuning.uses import Use, check_use
 
 
 def save(
@@ -105,14 +105,14 @@ def save(
     >>> save("b", np.zeros((1000, 1000)), format="auto", for_="archive").compression is None
     False
     """
-    words = Words(format, compression, chunks, shards)
+    words, use = Words(format, compression, chunks, shards), check_use(for_)
     if words.are_auto:
         with as_source(array) as source:
             words = chosen(
                 Subject(source.shape, source.dtype, source),
                 words,
                 absolute_path(path),
-                for_=for_,
+                for_=use,
                 key=key,
                 attrs=attrs,
                 explain=explain,
@@ -217,13 +217,13 @@ def create_array(
     >>> float(ref[:].sum())
     30.0
     """
-    words = Words(format, compression, chunks, shards)
+    words, use = Words(format, compression, chunks, shards), check_use(for_)
     if words.are_auto:
         words = chosen(
             Subject(*new_layout(shape, dtype)),
             words,
             absolute_path(path),
-            for_=for_,
+            for_=use,
             key=key,
             attrs=attrs,
             explain=explain,

@@ -42,6 +42,7 @@ from filexchange.tuning.limits import AUTO, Words
 from filexchange.tuning.places import fastest_directory, tuned_inline_below
 from filexchange.tuning.reasons import Subject
 from filexchange.tuning.recommending import chosen
+from filexchange.tuning.uses import check_use
 
 _LAYOUT = ("compression", "chunks", "shards")
 _USES: tuple[str, ...] = ("for_", "explain")
@@ -225,6 +226,7 @@ class Exchange:
         words = Words(format, *(options.pop(name, None) for name in _LAYOUT))
         attrs = options.pop("attrs", None)
         use = {name: options.pop(name) for name in _USES if name in options}
+        check_use(use.setdefault("for_", "exchange"))
         if not words.are_auto:
             write_options(get_format(format), words.chunks, words.shards, words.compression, attrs)
         if options:
@@ -258,7 +260,7 @@ class Exchange:
             return words
         subject = Subject(source.shape, source.dtype, source)
         path = os.path.join(self.directory, "array")
-        return chosen(subject, words, path, **{"for_": "exchange", **use}, attrs=attrs)
+        return chosen(subject, words, path, **use, attrs=attrs)
 
     def empty(
         self,

@@ -156,3 +156,14 @@ def test_a_choice_is_named_as_the_way_it_is(tmp_path: Path) -> None:
     sharded = dataclasses.replace(chosen, format="zarr", compression="zstd", shards=(100, 100))
     assert sharded.way == "zarr:sharded:zstd"
     assert "zarr:sharded:zstd for exchange" in str(sharded)
+
+
+def test_a_use_that_is_none_is_refused_whatever_is_chosen(tmp_path: Path) -> None:
+    for path in ("a.npy", "b"):
+        with pytest.raises(UnsupportedOptionError, match="archive"):
+            fx.save(tmp_path / path, [1.0], for_="fun")  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedOptionError, match="archive"):
+        fx.create_array(tmp_path / "a.npy", shape=3, dtype="f4", for_="fun")  # type: ignore[arg-type]
+    with fx.Exchange(tmp_path) as ex, pytest.raises(UnsupportedOptionError, match="archive"):
+        ex.put(np.zeros(3), for_="fun")
+    assert list(tmp_path.glob("*.npy")) == []
