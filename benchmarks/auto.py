@@ -26,9 +26,9 @@ from _measure import KIB, MIB, machine, report
 
 import filexchange as fx
 from filexchange import files
-from filexchange.benchmark.trees import nbytes_below
-from filexchange.benchmark.tuning import tune
-from filexchange.benchmark.tuning_reader import Reader
+from filexchange.benchmark.measuring.trees import nbytes_below
+from filexchange.benchmark.profiling.reader import Reader
+from filexchange.benchmark.profiling.tuning import tune
 from filexchange.tuning import USES, WAYS, Use, Way, profiles
 from filexchange.tuning.uses import costs
 

@@ -15,10 +15,10 @@ from rich.text import Text
 import filexchange
 from filexchange import housekeeping
 from filexchange.aliases import ChunksLike
-from filexchange.benchmark import commands as benchmark_commands
-from filexchange.benchmark import reporting_commands
-from filexchange.benchmark.grouping import with_default
-from filexchange.benchmark.tune_command import tune
+from filexchange.benchmark.commands import bench as benchmark_commands
+from filexchange.benchmark.commands import reports as reporting_commands
+from filexchange.benchmark.commands.grouping import with_default
+from filexchange.benchmark.commands.tune import tune
 from filexchange.conversion import convert as convert_array
 from filexchange.errors import (
     FileExchangeError,

@@ -216,7 +216,7 @@ def test_convert_copies_verifies_and_reports(tmp_path: Path) -> None:
 
 def test_interrupted_bench_shows_what_it_has_and_leaves_nothing(tmp_path: Path) -> None:
     code = (
-        "import os, signal, filexchange.benchmark.commands as c, filexchange.cli as cli\n"
+        "import os, signal, filexchange.benchmark.commands.bench as c, filexchange.cli as cli\n"
         "steps = c.iter_results\n"
         "def interrupted(*args, **options):\n"
         "    for number, results in enumerate(steps(*args, **options)):\n"

@@ -1,12 +1,12 @@
 """Which format is fastest here: real files, real processes, the user's own arrays."""
 
-from filexchange.benchmark.inputs import Source, synthetic
 from filexchange.benchmark.machine import Machine
-from filexchange.benchmark.measure import iter_results, run
+from filexchange.benchmark.measuring.inputs import Source, synthetic
+from filexchange.benchmark.measuring.measure import iter_results, run
+from filexchange.benchmark.measuring.synthetic import KINDS, synthetic_array
+from filexchange.benchmark.measuring.transports import TRANSPORTS
+from filexchange.benchmark.measuring.ways import DEFAULT_WAYS, Recipe
 from filexchange.benchmark.results import Case, CaseResult, Input, Place, Results, Spread
-from filexchange.benchmark.synthetic import KINDS, synthetic_array
-from filexchange.benchmark.transports import TRANSPORTS
-from filexchange.benchmark.ways import DEFAULT_WAYS, Recipe
 
 __all__ = [
     "DEFAULT_WAYS",

@@ -171,14 +171,14 @@ class Results:
     def to_pandas(self) -> Any:
         """Return a ``pandas.DataFrame`` with one row for each case and access.
 
-        Columns are those of :class:`filexchange.benchmark.export.Row`.
+        Columns are those of :class:`filexchange.benchmark.reporting.export.Row`.
 
         Raises
         ------
         MissingDependencyError
             If pandas is not installed.
         """
-        from filexchange.benchmark import export  # noqa: PLC0415 - it is built on this
+        from filexchange.benchmark.reporting import export  # noqa: PLC0415 - it is built on this
 
         return export.to_pandas(self)
 
@@ -190,12 +190,12 @@ class Results:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        from filexchange.benchmark import plotting  # noqa: PLC0415 - it is built on this
+        from filexchange.benchmark.reporting import plotting  # noqa: PLC0415 - it is built on this
 
         return plotting.plot(self)
 
     def _repr_html_(self) -> str:
-        from filexchange.benchmark import html  # noqa: PLC0415 - it is built on this
+        from filexchange.benchmark.reporting import html  # noqa: PLC0415 - it is built on this
 
         return html.summary(self)
 

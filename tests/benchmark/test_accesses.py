@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange.benchmark.accesses import READS, checksum, reopened, selection, touch
+from filexchange.benchmark.measuring.accesses import READS, checksum, reopened, selection, touch
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 1001])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from filexchange.benchmark.comparing import Difference, compare, overall
+from filexchange.benchmark.reporting.comparing import Difference, compare, overall
 from filexchange.benchmark.results import Place, Results
 
 Make = Callable[..., Results]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filexchange.benchmark.export import Row, rows, write_csv
+from filexchange.benchmark.reporting.export import Row, rows, write_csv
 from filexchange.benchmark.results import Results
 from filexchange.errors import ArrayNotFoundError, MissingDependencyError
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from filexchange.benchmark.html import page
+from filexchange.benchmark.reporting.html import page
 from filexchange.benchmark.results import Place, Results
 
 Make = Callable[..., Results]
@@ -232,7 +232,7 @@ def test_there_may_be_little_to_show(
 
 
 def test_text_has_contrast_in_both_schemes() -> None:
-    style = files("filexchange.benchmark").joinpath("page", "page.css").read_text("utf-8")
+    style = files("filexchange.benchmark.reporting").joinpath("page", "page.css").read_text("utf-8")
     light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     for scheme in (light, dark):
         colors = dict(re.findall(r"--(\w+): (#\w{6})", scheme))

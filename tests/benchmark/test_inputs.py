@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import filexchange as fx
-from filexchange.benchmark.inputs import default_sources, from_path, sources_of
+from filexchange.benchmark.measuring.inputs import default_sources, from_path, sources_of
 from filexchange.errors import (
     ArrayNotFoundError,
     FileExchangeError,

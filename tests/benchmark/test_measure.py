@@ -103,7 +103,7 @@ def test_cold_is_measured_on_a_disk_and_an_error_elsewhere(tmp_path: Path) -> No
     )
     refused, measured = results_of(results)
     assert "tmpfs" in refused.error
-    from filexchange.benchmark.trees import can_evict
+    from filexchange.benchmark.measuring.trees import can_evict
 
     assert measured.is_measured == can_evict(str(tmp_path))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filexchange.benchmark.outputs import Outputs, read
+from filexchange.benchmark.reporting.outputs import Outputs, read
 from filexchange.benchmark.results import Results
 from filexchange.errors import (
     ArrayAccessError,

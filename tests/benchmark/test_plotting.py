@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from filexchange.benchmark.plotting import plot, save_plot
-from filexchange.benchmark.ranking import Group
+from filexchange.benchmark.reporting.plotting import plot, save_plot
+from filexchange.benchmark.reporting.ranking import Group
 from filexchange.benchmark.results import Results
 from filexchange.errors import ArrayNotFoundError, MissingDependencyError, UnsupportedOptionError
 

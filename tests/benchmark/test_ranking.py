@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from filexchange.benchmark.questions import (
+from filexchange.benchmark.reporting.questions import (
     QUESTIONS,
     ROUND_TRIP,
     SLICE,
@@ -13,7 +13,7 @@ from filexchange.benchmark.questions import (
     TRANSPORT,
     is_clearly_less,
 )
-from filexchange.benchmark.ranking import (
+from filexchange.benchmark.reporting.ranking import (
     Group,
     by_size,
     disagreements,

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from filexchange.benchmark import reporting_commands
-from filexchange.benchmark.outputs import Outputs
+from filexchange.benchmark.commands import reports as reporting_commands
+from filexchange.benchmark.reporting.outputs import Outputs
 from filexchange.benchmark.results import Results
 from filexchange.errors import BadArrayFileError
 

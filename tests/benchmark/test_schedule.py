@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from filexchange.benchmark.schedule import Budget, Turn, is_steady, turns
+from filexchange.benchmark.measuring.schedule import Budget, Turn, is_steady, turns
 
 
 class Clock:

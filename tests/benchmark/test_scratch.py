@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from filexchange import capabilities
-from filexchange.benchmark.scratch import PREFIX, scratch
+from filexchange.benchmark.measuring.scratch import PREFIX, scratch
 from filexchange.errors import ArrayNotFoundError
 
 _HOLDER = """
 import sys
-from filexchange.benchmark.scratch import scratch
+from filexchange.benchmark.measuring.scratch import scratch
 with scratch(sys.argv[1]) as place:
     open(place + "/large", "wb").close()
     print(place, flush=True)

@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from filexchange.benchmark.facts import facts, failures
-from filexchange.benchmark.ranking import Group
-from filexchange.benchmark.results import Results
-from filexchange.benchmark.tables import (
+from filexchange.benchmark.reporting.facts import facts, failures
+from filexchange.benchmark.reporting.ranking import Group
+from filexchange.benchmark.reporting.tables import (
     cases_table,
     details,
     full_report,
@@ -19,6 +18,7 @@ from filexchange.benchmark.tables import (
     report,
     winners_table,
 )
+from filexchange.benchmark.results import Results
 
 Make = Callable[..., Results]
 SHM = Group("field-16000kB", "/dev/shm", "warm")

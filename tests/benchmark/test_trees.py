@@ -8,8 +8,8 @@ import pytest
 
 import filexchange as fx
 from filexchange import capabilities
-from filexchange.benchmark import trees
-from filexchange.benchmark.memory import MemoryWatch
+from filexchange.benchmark.measuring import trees
+from filexchange.benchmark.measuring.memory import MemoryWatch
 from filexchange.errors import UnsupportedOptionError
 
 

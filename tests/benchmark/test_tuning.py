@@ -7,9 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from filexchange.benchmark import tune_command, tuning, tuning_segments
-from filexchange.benchmark.tuning import tune
-from filexchange.benchmark.tuning_reader import Reader
+from filexchange.benchmark.commands import tune as tune_command
+from filexchange.benchmark.profiling import segments as tuning_segments
+from filexchange.benchmark.profiling import tuning
+from filexchange.benchmark.profiling.reader import Reader
+from filexchange.benchmark.profiling.tuning import tune
 from filexchange.errors import ArrayAccessError, ArrayNotFoundError, ExchangeError
 from filexchange.tuning import WAYS, profiles
 from filexchange.tuning.profiles import Profile

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from filexchange.benchmark.phrases import label
-from filexchange.benchmark.ranking import Group
+from filexchange.benchmark.reporting.phrases import label
+from filexchange.benchmark.reporting.ranking import Group
+from filexchange.benchmark.reporting.wording import Advice, recommendation
 from filexchange.benchmark.results import Results
-from filexchange.benchmark.wording import Advice, recommendation
 
 Make = Callable[..., Results]
 

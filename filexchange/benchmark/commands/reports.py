@@ -8,14 +8,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from filexchange.benchmark.comparing import Change, Comparison, overall
-from filexchange.benchmark.comparing import compare as compare_results
-from filexchange.benchmark.facts import TITLES, facts, failures, title
-from filexchange.benchmark.outputs import Outputs, read
-from filexchange.benchmark.ranking import Group
+from filexchange.benchmark.reporting.comparing import Change, Comparison, overall
+from filexchange.benchmark.reporting.comparing import compare as compare_results
+from filexchange.benchmark.reporting.facts import TITLES, facts, failures, title
+from filexchange.benchmark.reporting.outputs import Outputs, read
+from filexchange.benchmark.reporting.ranking import Group
+from filexchange.benchmark.reporting.tables import full_report, plain_table, report
+from filexchange.benchmark.reporting.wording import recommendation
 from filexchange.benchmark.results import Case
-from filexchange.benchmark.tables import full_report, plain_table, report
-from filexchange.benchmark.wording import recommendation
 from filexchange.quantities import format_seconds, format_times
 from filexchange.terminal import console
 

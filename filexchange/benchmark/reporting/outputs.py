@@ -37,7 +37,7 @@ class Outputs(NamedTuple):
                     path,
                 )
         if self.plot is not None:
-            from filexchange.benchmark.plotting import check_plot  # noqa: PLC0415 - rarely needed
+            from filexchange.benchmark.reporting.plotting import check_plot  # noqa: PLC0415 - rarely needed
 
             check_plot(self.plot)
 
@@ -46,15 +46,15 @@ class Outputs(NamedTuple):
         if self.json is not None:
             _write(self.json, json.dumps(results.to_json(), indent=1))
         if self.csv is not None:
-            from filexchange.benchmark.export import write_csv  # noqa: PLC0415 - rarely needed
+            from filexchange.benchmark.reporting.export import write_csv  # noqa: PLC0415 - rarely needed
 
             write_csv(results, self.csv)
         if self.html is not None:
-            from filexchange.benchmark.html import page  # noqa: PLC0415 - rarely needed
+            from filexchange.benchmark.reporting.html import page  # noqa: PLC0415 - rarely needed
 
             _write(self.html, page(results))
         if self.plot is not None:
-            from filexchange.benchmark.plotting import save_plot  # noqa: PLC0415 - rarely needed
+            from filexchange.benchmark.reporting.plotting import save_plot  # noqa: PLC0415 - rarely needed
 
             save_plot(results, self.plot)
 

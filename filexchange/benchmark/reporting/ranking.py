@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from filexchange.benchmark.questions import QUESTIONS, Question
+from filexchange.benchmark.reporting.questions import QUESTIONS, Question
 from filexchange.benchmark.results import Access, Cache, Case, CaseResult, Input, Results, Role
 
 

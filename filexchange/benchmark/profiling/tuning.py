@@ -18,11 +18,11 @@ import numpy as np
 from filexchange import arrays, capabilities, files
 from filexchange.aliases import Array, PathLike
 from filexchange.benchmark.machine import Machine
-from filexchange.benchmark.scratch import scratch
-from filexchange.benchmark.synthetic import synthetic_array
-from filexchange.benchmark.trees import nbytes_below
-from filexchange.benchmark.tuning_reader import Reader
-from filexchange.benchmark.tuning_segments import crossing, segment_times
+from filexchange.benchmark.measuring.scratch import scratch
+from filexchange.benchmark.measuring.synthetic import synthetic_array
+from filexchange.benchmark.measuring.trees import nbytes_below
+from filexchange.benchmark.profiling.reader import Reader
+from filexchange.benchmark.profiling.segments import crossing, segment_times
 from filexchange.tuning.probing import probe
 from filexchange.tuning.profiles import Measured, Profile
 from filexchange.tuning.uses import ACCESSES

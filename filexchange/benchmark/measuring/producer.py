@@ -8,11 +8,11 @@ import numpy as np
 
 from filexchange import capabilities
 from filexchange.aliases import Array
-from filexchange.benchmark.consumer import leave_interrupts_to_the_parent
-from filexchange.benchmark.inputs import Source
-from filexchange.benchmark.jobs import GONE, Job, Outcome, Ready, Register, Settle, reason
-from filexchange.benchmark.transports import Endpoint
-from filexchange.benchmark.visits import (
+from filexchange.benchmark.measuring.consumer import leave_interrupts_to_the_parent
+from filexchange.benchmark.measuring.inputs import Source
+from filexchange.benchmark.measuring.jobs import GONE, Job, Outcome, Ready, Register, Settle, reason
+from filexchange.benchmark.measuring.transports import Endpoint
+from filexchange.benchmark.measuring.visits import (
     Consumers,
     FloorVisit,
     FormatVisit,

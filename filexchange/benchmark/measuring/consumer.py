@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from filexchange import capabilities
-from filexchange.benchmark import trees
-from filexchange.benchmark.accesses import Selection, checksum, reopened, touch
-from filexchange.benchmark.jobs import (
+from filexchange.benchmark.measuring import trees
+from filexchange.benchmark.measuring.accesses import Selection, checksum, reopened, touch
+from filexchange.benchmark.measuring.jobs import (
     GONE,
     Explore,
     Failure,
@@ -21,9 +21,9 @@ from filexchange.benchmark.jobs import (
     Settle,
     reason,
 )
+from filexchange.benchmark.measuring.timing import repeating
+from filexchange.benchmark.measuring.transports import Endpoint
 from filexchange.benchmark.results import Access
-from filexchange.benchmark.timing import repeating
-from filexchange.benchmark.transports import Endpoint
 from filexchange.formats import register_format
 
 

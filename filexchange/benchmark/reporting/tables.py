@@ -9,10 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from filexchange.benchmark.facts import TITLES, title
-from filexchange.benchmark.phrases import margin, names, value
-from filexchange.benchmark.questions import QUESTIONS, SMALLEST, Question
-from filexchange.benchmark.ranking import (
+from filexchange.benchmark.reporting.facts import TITLES, title
+from filexchange.benchmark.reporting.phrases import margin, names, value
+from filexchange.benchmark.reporting.questions import QUESTIONS, SMALLEST, Question
+from filexchange.benchmark.reporting.ranking import (
     Group,
     Standing,
     by_size,

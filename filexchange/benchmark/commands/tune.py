@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from filexchange import capabilities
-from filexchange.benchmark.tuning import tune as measure
+from filexchange.benchmark.profiling.tuning import tune as measure
 from filexchange.sessions import base_directories
 from filexchange.sizes import format_size
 from filexchange.terminal import console

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from filexchange.benchmark.questions import is_clearly_less
+from filexchange.benchmark.reporting.questions import is_clearly_less
 from filexchange.benchmark.results import Case, CaseResult, Results
 
 Verdict = Literal["faster", "same", "slower"]
@@ -94,7 +94,7 @@ def compare(before: Results, after: Results) -> Comparison:
     run has are taken in pairs, in their order, so that machines with other paths can be compared;
     they are among the differences.
 
-    A change counts by the rule of :func:`~filexchange.benchmark.ranking.is_clearly_less`. The two
+    A change counts by the rule of `ranking.is_clearly_less`. The two
     runs were at different times, and no rounds went through both: on a machine with other work to
     do, what is called slower may be the machine.
     """

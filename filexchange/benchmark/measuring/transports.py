@@ -18,7 +18,7 @@ import numpy as np
 
 from filexchange import files
 from filexchange.aliases import Array
-from filexchange.benchmark.jobs import Receive, answer
+from filexchange.benchmark.measuring.jobs import Receive, answer
 from filexchange.errors import MissingDependencyError, UnsupportedOptionError
 from filexchange.exchange import Exchange
 
@@ -201,7 +201,7 @@ def _pickle(context: BaseContext) -> Iterator[Endpoint]:
 
 
 def _ray() -> Endpoint:
-    from filexchange.benchmark.raystore import RayStore  # noqa: PLC0415 - it builds on this module
+    from filexchange.benchmark.measuring.raystore import RayStore  # noqa: PLC0415 - it builds on this module
 
     return RayStore()
 

@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from filexchange import files
-from filexchange.benchmark.consumer import consume
-from filexchange.benchmark.inputs import Source
-from filexchange.benchmark.jobs import GONE, Job, Outcome, reason
-from filexchange.benchmark.memory import MemoryWatch
-from filexchange.benchmark.producer import produce
-from filexchange.benchmark.transports import Endpoint, endpoint
+from filexchange.benchmark.measuring.consumer import consume
+from filexchange.benchmark.measuring.inputs import Source
+from filexchange.benchmark.measuring.jobs import GONE, Job, Outcome, reason
+from filexchange.benchmark.measuring.memory import MemoryWatch
+from filexchange.benchmark.measuring.producer import produce
+from filexchange.benchmark.measuring.transports import Endpoint, endpoint
 from filexchange.errors import ExchangeError, FileExchangeError
 
 _START_SECONDS = 60

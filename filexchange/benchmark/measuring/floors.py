@@ -7,9 +7,9 @@ import numpy as np
 
 from filexchange import capabilities, files
 from filexchange.aliases import Array
-from filexchange.benchmark import trees
+from filexchange.benchmark.measuring import trees
+from filexchange.benchmark.measuring.timing import repeating
 from filexchange.benchmark.results import Cache
-from filexchange.benchmark.timing import repeating
 
 #: Names of the floors. ``memcpy``: a copy into memory that is in use. ``dd``: a new file, in
 #: pieces as ``dd bs=1M`` writes them, and read into memory that is in use.

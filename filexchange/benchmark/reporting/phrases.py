@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from filexchange.benchmark.ranking import Group, Standing, groups
+from filexchange.benchmark.reporting.ranking import Group, Standing, groups
 from filexchange.benchmark.results import CaseResult, Results
 from filexchange.quantities import format_seconds, format_times, three_digits
 from filexchange.sizes import format_size

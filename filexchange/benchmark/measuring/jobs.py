@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from filexchange.benchmark.accesses import Selection
+from filexchange.benchmark.measuring.accesses import Selection
+from filexchange.benchmark.measuring.ways import Recipe
 from filexchange.benchmark.results import Access, Case
-from filexchange.benchmark.ways import Recipe
 from filexchange.errors import ExchangeError
 from filexchange.formats import Format
 

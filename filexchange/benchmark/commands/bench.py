@@ -10,16 +10,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from filexchange.benchmark.facts import facts, failures
-from filexchange.benchmark.inputs import DEFAULT_SIZES, Source, from_path, synthetic
-from filexchange.benchmark.measure import DEFAULT_BUDGET, iter_results
-from filexchange.benchmark.outputs import Outputs
+from filexchange.benchmark.measuring.inputs import DEFAULT_SIZES, Source, from_path, synthetic
+from filexchange.benchmark.measuring.measure import DEFAULT_BUDGET, iter_results
+from filexchange.benchmark.measuring.synthetic import KINDS
+from filexchange.benchmark.measuring.timing import parse_seconds
+from filexchange.benchmark.measuring.transports import TRANSPORTS
+from filexchange.benchmark.reporting.facts import facts, failures
+from filexchange.benchmark.reporting.outputs import Outputs
+from filexchange.benchmark.reporting.tables import full_report, report
+from filexchange.benchmark.reporting.wording import recommendation
 from filexchange.benchmark.results import ACCESSES, CACHES, Access, Cache, Results
-from filexchange.benchmark.synthetic import KINDS
-from filexchange.benchmark.tables import full_report, report
-from filexchange.benchmark.timing import parse_seconds
-from filexchange.benchmark.transports import TRANSPORTS
-from filexchange.benchmark.wording import recommendation
 from filexchange.errors import FileExchangeError
 from filexchange.sizes import parse_size
 from filexchange.terminal import console

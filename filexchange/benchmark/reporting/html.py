@@ -7,10 +7,10 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from filexchange.benchmark.facts import TITLES, facts, failures, processor, storage, title
-from filexchange.benchmark.palette import styles
-from filexchange.benchmark.phrases import margin, names, value
-from filexchange.benchmark.ranking import (
+from filexchange.benchmark.reporting.facts import TITLES, facts, failures, processor, storage, title
+from filexchange.benchmark.reporting.palette import styles
+from filexchange.benchmark.reporting.phrases import margin, names, value
+from filexchange.benchmark.reporting.ranking import (
     Group,
     Standing,
     by_size,
@@ -19,8 +19,8 @@ from filexchange.benchmark.ranking import (
     members,
     standings,
 )
+from filexchange.benchmark.reporting.wording import recommendation
 from filexchange.benchmark.results import ACCESSES, Access, CaseResult, Input, Results
-from filexchange.benchmark.wording import recommendation
 from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
 
@@ -82,7 +82,9 @@ def summary(results: Results) -> str:
 
 
 def _part(name: str) -> str:
-    return files("filexchange.benchmark").joinpath("page", name).read_text(encoding="utf-8")
+    return (
+        files("filexchange.benchmark.reporting").joinpath("page", name).read_text(encoding="utf-8")
+    )
 
 
 def _data(results: Results) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from filexchange.benchmark.processes import interrupts_ignored
+from filexchange.benchmark.measuring.processes import interrupts_ignored
 from filexchange.errors import ExchangeError
 from filexchange.exchange import Exchange
 from filexchange.queues import Queue

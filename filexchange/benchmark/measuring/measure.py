@@ -8,12 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from filexchange.aliases import PathLike
-from filexchange.benchmark import trees
-from filexchange.benchmark.inputs import sources_of
-from filexchange.benchmark.jobs import Job, Outcome
 from filexchange.benchmark.machine import Machine, file_system
-from filexchange.benchmark.plan import Entry, default_directories, default_ways, entries
-from filexchange.benchmark.processes import Answer, Crew
+from filexchange.benchmark.measuring import trees
+from filexchange.benchmark.measuring.inputs import sources_of
+from filexchange.benchmark.measuring.jobs import Job, Outcome
+from filexchange.benchmark.measuring.plan import Entry, default_directories, default_ways, entries
+from filexchange.benchmark.measuring.processes import Answer, Crew
+from filexchange.benchmark.measuring.schedule import Budget, is_steady, turns
+from filexchange.benchmark.measuring.scratch import scratch
+from filexchange.benchmark.measuring.timing import parse_seconds, steady
+from filexchange.benchmark.measuring.transports import DEFAULT_TRANSPORTS
+from filexchange.benchmark.measuring.ways import Recipe
 from filexchange.benchmark.results import (
     ACCESSES,
     Access,
@@ -22,11 +27,6 @@ from filexchange.benchmark.results import (
     Place,
     Results,
 )
-from filexchange.benchmark.schedule import Budget, is_steady, turns
-from filexchange.benchmark.scratch import scratch
-from filexchange.benchmark.timing import parse_seconds, steady
-from filexchange.benchmark.transports import DEFAULT_TRANSPORTS
-from filexchange.benchmark.ways import Recipe
 from filexchange.errors import UnsupportedOptionError
 
 #: Seconds that a run takes where the caller does not say.

@@ -1,6 +1,6 @@
 """What was measured where, in words."""
 
-from filexchange.benchmark.ranking import Group
+from filexchange.benchmark.reporting.ranking import Group
 from filexchange.benchmark.results import Place, Results
 from filexchange.sizes import format_size
 

@@ -6,8 +6,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from filexchange.benchmark.accesses import selection, touch
-from filexchange.benchmark.processes import interrupts_ignored
+from filexchange.benchmark.measuring.accesses import selection, touch
+from filexchange.benchmark.measuring.processes import interrupts_ignored
 from filexchange.benchmark.results import Access
 from filexchange.errors import ExchangeError
 from filexchange.ref import ArrayRef

@@ -9,9 +9,9 @@ from typing import Any
 
 from filexchange import files
 from filexchange.aliases import PathLike
-from filexchange.benchmark.facts import processor, storage, title
-from filexchange.benchmark.palette import MARKS, Style, styles
-from filexchange.benchmark.ranking import Group, front, groups, members
+from filexchange.benchmark.reporting.facts import processor, storage, title
+from filexchange.benchmark.reporting.palette import MARKS, Style, styles
+from filexchange.benchmark.reporting.ranking import Group, front, groups, members
 from filexchange.benchmark.results import CaseResult, Place, Results
 from filexchange.errors import MissingDependencyError, UnsupportedOptionError
 from filexchange.quantities import format_rate, format_seconds

@@ -4,9 +4,9 @@ from multiprocessing.connection import Connection
 from typing import Any, ClassVar
 
 from filexchange.aliases import Array
-from filexchange.benchmark.accesses import checksum, touch
-from filexchange.benchmark.jobs import Receive
-from filexchange.benchmark.transports import Endpoint, Received
+from filexchange.benchmark.measuring.accesses import checksum, touch
+from filexchange.benchmark.measuring.jobs import Receive
+from filexchange.benchmark.measuring.transports import Endpoint, Received
 from filexchange.errors import MissingDependencyError
 
 

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from filexchange import files
 from filexchange.aliases import Array
-from filexchange.benchmark import floors, trees
-from filexchange.benchmark.accesses import READS, Selection, checksum, selection
-from filexchange.benchmark.jobs import Explore, Job, Read, Receive, answer
+from filexchange.benchmark.measuring import floors, trees
+from filexchange.benchmark.measuring.accesses import READS, Selection, checksum, selection
+from filexchange.benchmark.measuring.jobs import Explore, Job, Read, Receive, answer
+from filexchange.benchmark.measuring.timing import repeating
+from filexchange.benchmark.measuring.transports import Endpoint
+from filexchange.benchmark.measuring.ways import Recipe
 from filexchange.benchmark.results import Access
-from filexchange.benchmark.timing import repeating
-from filexchange.benchmark.transports import Endpoint
-from filexchange.benchmark.ways import Recipe
 from filexchange.errors import BadArrayFileError, ExchangeError
 from filexchange.ref import ArrayRef
 

@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from filexchange.benchmark.covering import cover
-from filexchange.benchmark.phrases import choice, others, sentence, some
-from filexchange.benchmark.questions import ROUND_TRIP, SLICE, SMALLEST, TRANSPORT, Question
-from filexchange.benchmark.ranking import (
+from filexchange.benchmark.reporting.covering import cover
+from filexchange.benchmark.reporting.phrases import choice, others, sentence, some
+from filexchange.benchmark.reporting.questions import (
+    ROUND_TRIP,
+    SLICE,
+    SMALLEST,
+    TRANSPORT,
+    Question,
+)
+from filexchange.benchmark.reporting.ranking import (
     Group,
     Standing,
     front,

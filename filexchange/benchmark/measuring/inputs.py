@@ -10,9 +10,9 @@ import numpy as np
 
 from filexchange import arrays
 from filexchange.aliases import Array
-from filexchange.benchmark import images
+from filexchange.benchmark.measuring import images
+from filexchange.benchmark.measuring.synthetic import made, synthetic_layout
 from filexchange.benchmark.results import Input
-from filexchange.benchmark.synthetic import made, synthetic_layout
 from filexchange.dtypes import as_array
 from filexchange.errors import FileExchangeError, UnsupportedOptionError
 from filexchange.naming import open_all
@@ -57,7 +57,7 @@ class Source(NamedTuple):
 
 
 def synthetic(kind: str = "field", nbytes: int = 16_000_000, dtype: Any = None) -> Source:
-    """Return a source of synthetic data: see `filexchange.benchmark.synthetic`.
+    """Return a source of synthetic data: see `filexchange.benchmark.measuring.synthetic`.
 
     Examples
     --------

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from filexchange.benchmark import floors
-from filexchange.benchmark.inputs import Source
+from filexchange.benchmark.measuring import floors
+from filexchange.benchmark.measuring.inputs import Source
+from filexchange.benchmark.measuring.transports import check_transport, needs_directory
+from filexchange.benchmark.measuring.ways import DEFAULT_WAYS, Recipe
 from filexchange.benchmark.results import CACHES, Case
-from filexchange.benchmark.transports import check_transport, needs_directory
-from filexchange.benchmark.ways import DEFAULT_WAYS, Recipe
 from filexchange.errors import MissingDependencyError, UnsupportedOptionError
 from filexchange.formats import available_formats
 from filexchange.sessions import base_directory

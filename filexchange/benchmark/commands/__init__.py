@@ -1,0 +1,1 @@
+"""The commands ``filexchange bench`` and ``filexchange tune``."""

@@ -1,0 +1,1 @@
+"""Arrays between real processes, in every way there is, and what it takes."""

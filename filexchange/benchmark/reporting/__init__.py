@@ -1,0 +1,1 @@
+"""What comes out of a benchmark: tables, words, pages, pictures."""
