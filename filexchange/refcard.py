@@ -22,7 +22,7 @@ def to_html(path: str, format: str, stored: StoredArray, region: Region | None, 
     if stored.shards is not None:
         rows["shards"] = stored.shards
     if stored.chunks is not None or stored.compression is not None:
-        rows["compression"] = stored.compression
+        rows["compression"] = stored.compression or "none"
     if mode != "r":
         rows["mode"] = mode
     rows["path"] = path

@@ -52,6 +52,8 @@ def test_it_says_how_the_array_is_stored(tmp_path: Path) -> None:
     assert rows["layout"] == "14 chunks of (5, 3)"
     assert (rows["shards"], rows["compression"], rows["mode"]) == ("(10, 9)", "zstd:5", "r+")
     assert (rows["unit"], rows["range"]) == ("m", "[0, 1]")
+    plain = fx.create_array(tmp_path / "b.zarr", shape=3, dtype="f4", chunks=2)
+    assert _rows(plain)["compression"] == "none"
 
 
 def test_a_part_is_shown_with_what_it_is_part_of(tmp_path: Path) -> None:
