@@ -15,6 +15,8 @@ class ChunkFiles:
 
     Attributes
     ----------
+    path : str
+        Of the file or directory that has the array, which errors in writing are about.
     chunks : tuple of int
         Shape of each chunk. Those at the end of an axis are as long as the others in their files.
     fill : ndarray
@@ -24,6 +26,7 @@ class ChunkFiles:
         not there is a file. It raises `BadArrayFileError` for what is no regular file.
     """
 
+    path: str
     chunks: Shape
     fill: Array
     find: Callable[[Shape], str]

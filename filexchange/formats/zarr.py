@@ -163,6 +163,7 @@ class ZarrFormat(Format):
             if not isinstance(store, Directory) or not lies_plain(metadata):
                 return None
             return ChunkFiles(
+                path,
                 metadata.chunks,
                 np.asarray(metadata.fill_value, metadata.dtype.to_native_dtype()).view(found.dtype),
                 functools.partial(_chunk_path, store, stored.key, metadata),

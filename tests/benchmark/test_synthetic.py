@@ -5,8 +5,7 @@ import zlib
 import numpy as np
 import pytest
 
-from filexchange.benchmark import KINDS, synthetic_array
-from filexchange.benchmark.measuring import synthetic
+from filexchange.benchmark import KINDS, synthetic, synthetic_array
 from filexchange.errors import UnsupportedOptionError
 
 

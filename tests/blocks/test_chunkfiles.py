@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import filexchange as fx
 from filexchange import blocks
 from filexchange.blocks.storage import chunked, chunkfiles
-from filexchange.errors import ArrayMismatchError, BadArrayFileError
+from filexchange.errors import ArrayMismatchError, BadArrayFileError, StorageFullError
 
 _RNG = np.random.default_rng(0)
 _SHAPE, _CHUNKS = (25, 37, 8), (4, 7, 3)
@@ -160,8 +160,9 @@ def test_a_chunk_that_is_not_complete_is_not_seen(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(chunkfiles.capabilities, "write_all", full)
-    with pytest.raises(fx.FileExchangeError, match="No space"):
+    with pytest.raises(StorageFullError) as caught:
         chunked.write_chunks(ref, tuple(slice(0, n, 1) for n in _SHAPE), before + 1)
+    assert caught.value.filename == ref.path
     monkeypatch.undo()
     np.testing.assert_array_equal(ref.load(), before)
     assert not list((tmp_path / "a.zarr").rglob("*.partial"))

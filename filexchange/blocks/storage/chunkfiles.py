@@ -111,12 +111,11 @@ def _ask(fd: int, chunks: ChunkFiles, part: _Part) -> None:
 
 def write_region(chunks: ChunkFiles, region: Slices, block: Array) -> None:
     """Write a block to its region, which consists of whole chunks as far as the array goes."""
-    for part in _parts(chunks, region):
-        path = chunks.find(part.position)
-        with files.naming_errors(path):
+    with files.naming_errors(chunks.path):
+        for part in _parts(chunks, region):
+            path = chunks.find(part.position)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with files.publish(path, overwrite=True) as aside:
-                _write_chunk(aside, _filled(chunks, part, block))
+            _write_chunk(path, _filled(chunks, part, block))
 
 
 def _filled(chunks: ChunkFiles, part: _Part, block: Array) -> Array:
@@ -130,7 +129,17 @@ def _filled(chunks: ChunkFiles, part: _Part, block: Array) -> Array:
 
 
 def _write_chunk(path: str, chunk: Array) -> None:
-    data = files.as_bytes(chunk)
+    """Write a chunk, which appears complete or not at all."""
+    aside = files.partial_name(path)
+    try:
+        _write_file(aside, files.as_bytes(chunk))
+        files.move(aside, path, overwrite=True)
+    except BaseException:
+        files.remove(aside)
+        raise
+
+
+def _write_file(path: str, data: memoryview) -> None:
     fd = os.open(path, files.NEW_FILE, 0o666)
     try:
         capabilities.write_all(fd, data)
