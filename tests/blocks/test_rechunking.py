@@ -115,6 +115,20 @@ def test_any_chunks_within_any_budget(tmp_path_factory, data):
     np.testing.assert_array_equal(turned.load(), array.T)
 
 
+def test_plans_count_the_copies_of_a_block(tmp_path):
+    array = _RNG.normal(size=(40, 50))
+    chunked = fx.save(tmp_path / "a.zarr", array, chunks=(10, 50))
+    coded = fx.save(tmp_path / "c.zarr", array, chunks=(10, 50), compression="zstd")
+    fortran = fx.save(tmp_path / "f.npy", np.asfortranarray(array))
+    options = {"out": tmp_path / "b.zarr", "memory": "1MB", "plan_only": True}
+    chunks = (10 * 50 + 40 * 5) * 8
+    assert blocks.rechunk(chunked, (40, 5), **options).block_memory == array.nbytes + chunks
+    for other in (coded, fortran):
+        assert blocks.rechunk(other, (40, 5), **options).block_memory == 3 * array.nbytes
+    options["out"] = tmp_path / "b.npy"
+    assert blocks.rechunk(fortran, (40, 5), **options).block_memory == 3 * array.nbytes
+
+
 def test_layout_of_the_new_file(tmp_path):
     array = _RNG.normal(size=(20, 30))
     found = blocks.rechunk(

@@ -99,7 +99,9 @@ class _Costs:
 
 def _costs(source: Source, order: tuple[int, ...], target: Layout) -> _Costs:
     """Return what a block of one pass takes."""
+    array = source.array
     is_turned = order != tuple(range(len(order)))
+    is_turned |= isinstance(array, ArrayRef) and array.order == "F"
     if is_turned or source.run_shape is None or not target.writes_plainly:
         return _Costs(COPIES, 0)
     # What is not contiguous in the block is read or written by way of a copy of its own.
