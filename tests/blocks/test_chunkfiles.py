@@ -133,6 +133,12 @@ def test_what_is_no_chunk_is_refused(tmp_path):
         file.truncate(11)
     with pytest.raises(BadArrayFileError, match="truncated"):
         blocks.sum(ref)
+    with pytest.raises(BadArrayFileError, match="truncated"):
+        chunked.read_chunks(ref, (slice(0, 1, 1),) * 3)  # which would be there
+    with open(chunk, "ab") as file:
+        file.truncate(4 * 7 * 3 * 4 + 1)
+    with pytest.raises(BadArrayFileError, match="337 bytes, and a chunk of this array 336"):
+        blocks.sum(ref)
     chunk.unlink()
     chunk.symlink_to(tmp_path / "a.zarr" / "c" / "1" / "0" / "0")
     with pytest.raises(BadArrayFileError, match="link"):

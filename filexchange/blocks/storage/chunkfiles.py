@@ -16,7 +16,7 @@ from filexchange import capabilities, files
 from filexchange.aliases import Array, Shape, Slices
 from filexchange.blocks.storage.flat import LONG_RUN, dense, read_spans_into, runs
 from filexchange.blocks.storage.grid import parts, region_shape
-from filexchange.errors import ArrayNotFoundError
+from filexchange.errors import ArrayNotFoundError, BadArrayFileError
 from filexchange.formats import ChunkFiles
 
 # Bytes that the disk is asked for at a time, and files that are open at a time.
@@ -37,7 +37,7 @@ def read_region(chunks: ChunkFiles, region: Slices) -> Array:
     Raises
     ------
     BadArrayFileError
-        If a chunk is shorter than it should be, or no regular file.
+        If a chunk has another length than it should, or is no regular file.
     """
     block = np.empty(region_shape(region), chunks.fill.dtype)
     for batch in _batches(chunks, region):
@@ -55,6 +55,7 @@ def _read_batch(chunks: ChunkFiles, batch: Sequence[_Part], block: Array) -> Non
             except ArrayNotFoundError:
                 _view(block, part)[...] = chunks.fill
                 continue
+            _check_size(fd, path, chunks)
             _ask(fd, chunks, part)
             found.append((part, path, fd))
         for part, path, fd in found:
@@ -63,6 +64,16 @@ def _read_batch(chunks: ChunkFiles, batch: Sequence[_Part], block: Array) -> Non
             read_spans_into(read, fd, path, 0, _spans(chunks, part))
             if read is not target:
                 target[...] = read
+
+
+def _check_size(fd: int, path: str, chunks: ChunkFiles) -> None:
+    """Raise `BadArrayFileError` unless a file is as long as a chunk, also where a part would do."""
+    size, expected = os.fstat(fd).st_size, math.prod(chunks.chunks) * chunks.fill.itemsize
+    if size != expected:
+        raise BadArrayFileError(
+            f"{path!r} has {size} bytes, and a chunk of this array {expected}: it was truncated, "
+            "or belongs to another array; write the array anew"
+        )
 
 
 def _batches(chunks: ChunkFiles, region: Slices) -> Iterator[list[_Part]]:
