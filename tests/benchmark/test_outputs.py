@@ -30,6 +30,17 @@ def test_what_is_asked_for_is_written_and_nothing_else(make_results: Make, tmp_p
     Outputs().write(make_results())
 
 
+@pytest.mark.parametrize("lost", ["json", "csv", "html"])
+def test_one_that_cannot_be_written_takes_no_other_with_it(
+    make_results: Make, tmp_path: Path, lost: str
+) -> None:
+    paths = {kind: str(tmp_path / f"a.{kind}") for kind in ("json", "csv", "html")}
+    paths[lost] = str(tmp_path / "gone" / "a")
+    with pytest.raises(ArrayNotFoundError, match="gone"):
+        Outputs(**paths).write(make_results())
+    assert len(os.listdir(tmp_path)) == 2
+
+
 def test_json_is_read_as_it_was_written(make_results: Make, tmp_path: Path) -> None:
     results = make_results(sizes=(64_000, 16_000_000), caches=("warm", "cold"))
     path = str(tmp_path / "a.json")

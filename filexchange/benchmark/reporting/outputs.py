@@ -1,5 +1,6 @@
 """The files that a benchmark can be written to, and read from."""
 
+import contextlib
 import errno
 import json
 import os
@@ -42,21 +43,35 @@ class Outputs(NamedTuple):
             check_plot(self.plot)
 
     def write(self, results: Results) -> None:
-        """Write them all, each complete or not at all."""
-        if self.json is not None:
-            _write(self.json, json.dumps(results.to_json(), indent=1))
-        if self.csv is not None:
-            from filexchange.benchmark.reporting.export import write_csv  # noqa: PLC0415 - rarely needed
+        """Write them all, each complete or not at all; if one fails, the others nevertheless."""
+        with contextlib.ExitStack() as stack:
+            for path, write in zip(
+                self, (_write_json, _write_csv, _write_html, _draw), strict=True
+            ):
+                if path is not None:
+                    stack.callback(write, results, path)
 
-            write_csv(results, self.csv)
-        if self.html is not None:
-            from filexchange.benchmark.reporting.html import page  # noqa: PLC0415 - rarely needed
 
-            _write(self.html, page(results))
-        if self.plot is not None:
-            from filexchange.benchmark.reporting.plotting import save_plot  # noqa: PLC0415 - rarely needed
+def _write_json(results: Results, path: str) -> None:
+    _write(path, json.dumps(results.to_json(), indent=1))
 
-            save_plot(results, self.plot)
+
+def _write_csv(results: Results, path: str) -> None:
+    from filexchange.benchmark.reporting.export import write_csv  # noqa: PLC0415 - rarely needed
+
+    write_csv(results, path)
+
+
+def _write_html(results: Results, path: str) -> None:
+    from filexchange.benchmark.reporting.html import page  # noqa: PLC0415 - rarely needed
+
+    _write(path, page(results))
+
+
+def _draw(results: Results, path: str) -> None:
+    from filexchange.benchmark.reporting.plotting import save_plot  # noqa: PLC0415 - rarely needed
+
+    save_plot(results, path)
 
 
 def read(path: str) -> Results:
