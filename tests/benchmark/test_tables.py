@@ -107,6 +107,8 @@ def test_a_report_has_every_case_of_the_largest_array_alone(make_results: Make) 
     text, whole = shown(*report(results)), shown(*full_report(results))
     assert "and 3 tables like this with --all" in text
     assert (text.count("memcpy"), whole.count("memcpy")) == (1, 4)
+    two = make_results(directories=("/dev/shm", "/data"))
+    assert "and 1 table like this with --all" in shown(*report(two))
     alone = make_results()
     assert shown(*report(alone)) == shown(*full_report(alone))
 

@@ -41,8 +41,9 @@ def report(results: Results) -> Iterator[RenderableType]:
     found = groups(results)
     shown = largest(results, found)[:1]
     yield from details(results, shown)
-    if len(found) > len(shown):
-        yield Text(f"and {len(found) - len(shown)} tables like this with --all", style="dim")
+    if left := len(found) - len(shown):
+        tables = "1 table" if left == 1 else f"{left} tables"
+        yield Text(f"and {tables} like this with --all", style="dim")
 
 
 def full_report(results: Results) -> Iterator[RenderableType]:
