@@ -75,7 +75,7 @@ def reopened(ref: ArrayRef) -> ArrayRef:
     """Return a reference to a file as one gets it from the file alone, if that tells enough."""
     if not get_format(ref.format).is_self_describing:
         return ref
-    return arrays.open_array(ref.path, key=ref.key, format=ref.format)
+    return arrays.open_array(ref.path, format=ref.format)
 
 
 def touch(array: Array) -> int:

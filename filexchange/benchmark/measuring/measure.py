@@ -14,7 +14,7 @@ from filexchange.benchmark.measuring.inputs import sources_of
 from filexchange.benchmark.measuring.jobs import Job, Outcome
 from filexchange.benchmark.measuring.plan import Entry, default_directories, default_ways, entries
 from filexchange.benchmark.measuring.processes import Answer, Crew
-from filexchange.benchmark.measuring.schedule import Budget, is_steady, turns
+from filexchange.benchmark.measuring.schedule import Budget, is_steady, loop_seconds, turns
 from filexchange.benchmark.measuring.scratch import scratch
 from filexchange.benchmark.measuring.timing import parse_seconds, steady
 from filexchange.benchmark.measuring.transports import DEFAULT_TRANSPORTS
@@ -33,8 +33,7 @@ from filexchange.errors import UnsupportedOptionError
 DEFAULT_BUDGET = 50.0
 DEFAULT_ACCESSES: tuple[Access, ...] = tuple(name for name in ACCESSES if name != "shared")
 
-# What is quicker than this is done several times in a row, and the median taken.
-_VISIT_SECONDS = 0.008
+# The first visit shows what there is, and how much memory it takes; its times count for little.
 _FIRST_SECONDS = 0.002
 # A process that takes longer hangs: nothing writes and reads a hundred times slower than disks.
 _PATIENCE_SECONDS = 20.0
@@ -112,8 +111,8 @@ def run(
     timed. Every array that arrives is compared with its checksum. All files are removed, whatever
     happens.
 
-    Each sample is what an operation takes in a loop: quick ones are repeated for a few
-    milliseconds, of which the later half counts. The first visit of a case does not
+    Each sample is what an operation takes in a loop: quick ones are repeated for 8 to 200
+    milliseconds, as the budget has room, of which the later half counts. The first visit of a case does not
     count, unless there is no time for a second one. It is then that memory is watched.
 
     Examples
@@ -251,6 +250,7 @@ class _Run:
         self._budget = budget
         self._repeat = repeat
         self._limit = limit
+        self._loop = loop_seconds(budget.seconds, len(plan), len(accesses))
 
     def steps(self, results: Results) -> Iterator[Results]:
         positions = [i for i, result in enumerate(results.cases) if result.error is None]
@@ -274,7 +274,7 @@ class _Run:
         case = entry.case
         plugin = None if entry.way is None else entry.way.plugin
         scratch = self._scratches.get(case.directory, "")
-        seconds = _FIRST_SECONDS if watches_memory else _VISIT_SECONDS
+        seconds = _FIRST_SECONDS if watches_memory else self._loop
         return Job(case, scratch, entry.way, plugin, self._accesses, seconds, watches_memory)
 
     def _time_limit(self, entry: Entry) -> float:

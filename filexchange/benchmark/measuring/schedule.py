@@ -12,6 +12,10 @@ _STEADY = 0.05
 # Samples that tell how much they spread. To have them, a case may take more than its share.
 _FEW = 3
 _MOST_SHARES = 4
+# The seconds for which what is quick is repeated in one visit, where the budget has more of them
+# than `_VISITS` of every case need.
+_SHORTEST_LOOP, _LONGEST_LOOP = 0.008, 0.2
+_VISITS = 5
 
 
 class Budget:
@@ -112,6 +116,28 @@ def _must(turn: Turn, repeat: int) -> bool:
 
 def _may_begin(turn: Turn, budget: Budget, repeat: int) -> bool:
     return _must(turn, repeat) or (turn.visits > 0 and turn.cost < budget.left)
+
+
+def loop_seconds(budget: float, cases: int, accesses: int) -> float:
+    """Return for how long what is quick is repeated in one visit of a case.
+
+    Processor, allocator and page cache settle only in a long loop, but many visits, which see more
+    of what the machine does meanwhile, come first.
+
+    Parameters
+    ----------
+    budget : float
+        Seconds of the run.
+    cases, accesses : int
+        How many there are, and what is timed of each.
+
+    Examples
+    --------
+    >>> loop_seconds(50, cases=200, accesses=8), loop_seconds(50, cases=4, accesses=2)
+    (0.008, 0.2)
+    """
+    share = budget / max(1, cases * accesses * _VISITS)
+    return min(max(share, _SHORTEST_LOOP), _LONGEST_LOOP)
 
 
 def is_steady(seconds: Mapping[str, Sequence[float]], repeat: int) -> bool:

@@ -10,7 +10,8 @@ from filexchange.errors import UnsupportedOptionError
 _TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|min|m|h|)", re.IGNORECASE)
 _UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
-_MOST = 16
+# Nothing is so quick that more of it would tell more.
+_MOST = 1000
 # Memory that was freed comes back, and the CPU's caches fill, in about so many repetitions.
 _SETTLING = 6
 # Repetitions may take so many times the seconds that were asked for, to reach that number.
