@@ -112,8 +112,8 @@ def run(
     happens.
 
     Each sample is what an operation takes in a loop: quick ones are repeated for 8 to 200
-    milliseconds, as the budget has room, of which the later half counts. The first visit of a case does not
-    count, unless there is no time for a second one. It is then that memory is watched.
+    milliseconds, as the budget has room, of which the later half counts. The first visit of a case
+    does not count, unless there is no time for a second one. It is then that memory is watched.
 
     Examples
     --------
