@@ -1,12 +1,42 @@
 """Which bytes of a file a region of an array has, as few ranges."""
 
-from filexchange.aliases import Shape
+from filexchange.aliases import Shape, Slices
 from filexchange.regions import NewAxis, Region, Span
 
 Range = tuple[int, int]
 
 # The kernel goes through the locks of a file one by one.
 _MOST_RANGES = 1024
+
+
+def run_of(region: Slices, shape: Shape) -> int | None:
+    """Return the position of a region's first element, if its elements follow each other.
+
+    Parameters
+    ----------
+    region : tuple of slice
+        One an axis, with its bounds in the array and a positive step.
+    shape : tuple of int
+        Of the array, which is in C order.
+
+    Examples
+    --------
+    >>> run_of((slice(2, 4, 1), slice(0, 10, 1)), (5, 10))
+    20
+    >>> run_of((slice(2, 3, 1), slice(4, 9, 1)), (5, 10))
+    24
+    >>> run_of((slice(2, 4, 1), slice(4, 9, 1)), (5, 10)) is None
+    True
+    """
+    first, elements, whole = 0, 1, True
+    for part, length in zip(reversed(region), reversed(shape), strict=True):
+        count = len(range(part.start, part.stop, part.step))
+        if count > 1 and (part.step != 1 or not whole):
+            return None
+        first += part.start * elements
+        elements *= length
+        whole = whole and count == length
+    return first
 
 
 def byte_ranges(region: Region, strides: Shape, itemsize: int) -> list[Range]:

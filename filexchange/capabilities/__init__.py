@@ -69,6 +69,7 @@ from filexchange.capabilities.pagecache import evict, resident_bytes
 from filexchange.capabilities.processes import anonymous_memory, trim_memory
 from filexchange.capabilities.sockets import packet_sockets
 from filexchange.capabilities.transfers import (
+    CAN_READ_ANYWHERE,
     OPEN_FLAGS,
     preallocate,
     read_at,
@@ -84,6 +85,7 @@ from filexchange.capabilities.transfers import (
 )
 
 __all__ = [
+    "CAN_READ_ANYWHERE",
     "OPEN_FLAGS",
     "FileSystem",
     "anonymous_memory",

@@ -17,6 +17,9 @@ _SYNC_FILE_RANGE_WRITE = 2
 #: Flags for opening a file that may turn out to be a FIFO or a device.
 OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
+#: Whether :func:`read_at` leaves a descriptor as it is, so that it may have another user.
+CAN_READ_ANYWHERE = hasattr(os, "preadv")
+
 
 def read_at(fd: int, buffer: memoryview, offset: int) -> int:
     """Fill `buffer` from `offset`; return how many bytes there were, fewer at the file's end."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import h5py
 import numpy as np
+from h5py import h5d, h5f, h5s
 
 from filexchange import capabilities, files
 from filexchange.aliases import Array, Attrs, ChunksLike, DType, Indexable, Mode, Shape
@@ -22,9 +23,15 @@ from filexchange.formats.growing import (
     check_unit,
     is_beginning,
 )
-from filexchange.formats.hdf5_attrs import read_attrs, write_attrs
+from filexchange.formats.hdf5_attrs import read_attrs, read_logical, write_attrs
 from filexchange.formats.hdf5_dtypes import handle_dtype, plain_dtype
-from filexchange.formats.hdf5_files import METADATA_ERRORS, naming_errors, open_file
+from filexchange.formats.hdf5_files import (
+    METADATA_ERRORS,
+    close_file,
+    naming_errors,
+    open_file,
+    opened_file,
+)
 from filexchange.formats.hdf5_filters import (
     COMPRESSIONS,
     creation_options,
@@ -32,10 +39,11 @@ from filexchange.formats.hdf5_filters import (
     require_filters,
 )
 from filexchange.formats.hdf5_growing import LAYOUT, GrowingHdf5
+from filexchange.formats.hdf5_reading import Reading
 from filexchange.formats.hdf5_sink import CheckedDataset, writing
 from filexchange.formats.hdf5_status import check_can_grow, is_written, put_in_order
-from filexchange.formats.hdf5_tree import array_keys, find_dataset, make_group
-from filexchange.geometry import normalize_chunks
+from filexchange.formats.hdf5_tree import Found, array_keys, find_dataset, make_group
+from filexchange.geometry import BLOCK_BYTES, normalize_chunks
 
 _DEFAULT_KEY = "data"
 _MAX_NDIM = 32
@@ -104,10 +112,9 @@ class Hdf5Format(Format):
 
     def grow(self, path: str, key: str | None) -> Growing:
         def find(file: h5py.File) -> tuple[h5py.Dataset, StoredArray]:
-            dataset = find_dataset(file, path, key)
-            name = dataset.name.strip("/") if key is None else key
-            require_filters(dataset, path)
-            return dataset, _describe(dataset, path, name)
+            found = find_dataset(file.id, path, key)
+            require_filters(found.properties, path)
+            return h5py.Dataset(found.id), _describe(found, path)
 
         return GrowingHdf5(path, find)
 
@@ -126,8 +133,8 @@ class Hdf5Format(Format):
         return True
 
     def describe(self, path: str, key: str | None) -> StoredArray:
-        with _found(path, key) as dataset:
-            return _describe(dataset, path, dataset.name.strip("/") if key is None else key)
+        with opened_file(path) as file:
+            return _describe(find_dataset(file, path, key), path)
 
     def open(self, path: str, stored: StoredArray, mode: Mode) -> Any:
         if mode == "c":
@@ -135,13 +142,16 @@ class Hdf5Format(Format):
                 "an HDF5 array cannot be mapped for copy on write: load() it, or open it with mode "
                 "'r' or 'r+'"
             )
-        return _open_verified(open_file(path, mode), path, stored)
+        _, found = _open_verified(path, stored, mode)
+        return h5py.Dataset(found.id, readonly=mode == "r")
 
     def hold(self, path: str, stored: StoredArray, mode: Mode) -> Any:
-        return _Filling(path, stored) if mode == "r+" else self.open(path, stored, mode)
+        if mode == "r+":
+            return _Filling(path, stored)
+        return Reading(path, *_open_verified(path, stored), stored)
 
     def close(self, handle: Any) -> None:
-        if isinstance(handle, _Filling):
+        if isinstance(handle, _Filling | Reading):
             handle.close()
             return
         # An empty reference to a file that its user has closed already is false.
@@ -150,27 +160,23 @@ class Hdf5Format(Format):
                 handle.file.close()
 
     def load(self, path: str, stored: StoredArray) -> Array:
-        dataset = _open_verified(open_file(path, cache_bytes=0), path, stored)
+        reading = Reading(path, *_open_verified(path, stored, cache_bytes=0), stored)
         try:
-            array = np.empty(stored.shape, stored.dtype)
-            if array.size:
-                whole = tuple(map(slice, stored.shape))
-                with naming_errors(path):
-                    dataset.read_direct(array.view(dataset.dtype), whole)
+            with naming_errors(path):
+                return reading[tuple(slice(0, length, 1) for length in stored.shape)]
         finally:
-            self.close(dataset)
-        return array
+            reading.close()
 
     def naming_errors(self, path: str) -> Any:
         return naming_errors(path)
 
     def keys(self, path: str) -> list[str]:
-        with open_file(path) as file, naming_errors(path, METADATA_ERRORS):
+        with opened_file(path) as file:
             return array_keys(file)
 
     def stored_nbytes(self, path: str, stored: StoredArray) -> int:
-        with _found(path, stored.key) as dataset:
-            return int(dataset.id.get_storage_size())
+        with opened_file(path) as file:
+            return int(find_dataset(file, path, stored.key).id.get_storage_size())
 
     @contextmanager
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
@@ -197,7 +203,7 @@ class _Filling:
         self._path = path
         with naming_errors(path), ExitStack() as stack:
             file, self._check = stack.enter_context(writing(path))
-            self._dataset = _open_verified(file, path, stored)
+            self._dataset = h5py.Dataset(_verified(file.id, path, stored).id)
             self._stack = stack.pop_all()
         self.shape: Shape = self._dataset.shape
         self.dtype: DType = self._dataset.dtype
@@ -215,31 +221,34 @@ class _Filling:
             self._stack.close()
 
 
-@contextmanager
-def _found(path: str, key: str | None) -> Iterator[h5py.Dataset]:
-    with open_file(path) as file, naming_errors(path, METADATA_ERRORS):
-        yield find_dataset(file, path, key)
-
-
-def _open_verified(file: h5py.File, path: str, stored: StoredArray) -> h5py.Dataset:
-    """Return the dataset that `stored` describes; closes the file if it is another."""
+def _open_verified(
+    path: str, stored: StoredArray, mode: Mode = "r", cache_bytes: int = BLOCK_BYTES
+) -> tuple[h5f.FileID, Found]:
+    """Open a file and return it with the dataset that `stored` describes."""
+    file = open_file(path, mode, cache_bytes)
     try:
-        with naming_errors(path, METADATA_ERRORS):
-            dataset = find_dataset(file, path, stored.key)
-            found = _describe(dataset, path, stored.key)
-            require_filters(dataset, path)
-        # An array that grows is still the one that it was when it was shorter.
-        grows = dataset.maxshape[:1] == (None,) and is_beginning(stored.shape, found.shape)
-        if (grows or found.shape == stored.shape, found.dtype) != (True, stored.dtype):
-            raise ArrayMismatchError(
-                f"{path!r} holds {found.shape} {found.dtype} under {stored.key!r} by now, and "
-                f"the reference says {stored.shape} {stored.dtype}: open it anew"
-            )
-        check_chunks(found, path)
+        return file, _verified(file, path, stored)
     except BaseException:
-        file.close()
+        close_file(file)
         raise
-    return dataset
+
+
+def _verified(file: h5f.FileID, path: str, stored: StoredArray) -> Found:
+    """Return the dataset that `stored` describes, with what it takes to read it."""
+    with naming_errors(path, METADATA_ERRORS):
+        found = find_dataset(file, path, stored.key)
+        now = _stored(found, path, {})
+        require_filters(found.properties, path)
+        longest = found.id.get_space().get_simple_extent_dims(True)
+    # An array that grows is still the one that it was when it was shorter.
+    grows = longest[:1] == (h5s.UNLIMITED,) and is_beginning(stored.shape, now.shape)
+    if (grows or now.shape == stored.shape, now.dtype) != (True, stored.dtype):
+        raise ArrayMismatchError(
+            f"{path!r} holds {now.shape} {now.dtype} under {stored.key!r} by now, and "
+            f"the reference says {stored.shape} {stored.dtype}: open it anew"
+        )
+    check_chunks(now, path)
+    return found
 
 
 def _create(
@@ -291,14 +300,18 @@ def _as_created(
         dataset.shape,
         dtype,
         chunks=dataset.chunks,
-        compression=describe_filters(dataset),
+        compression=describe_filters(dataset.id.get_create_plist()),
         attrs=options.attrs,
     )
 
 
-def _describe(dataset: h5py.Dataset, path: str, key: str | None) -> StoredArray:
-    attrs, logical = read_attrs(dataset, path)
-    if dataset.shape is None:
+def _describe(found: Found, path: str) -> StoredArray:
+    return _stored(found, path, MappingProxyType(read_attrs(found.id, path)))
+
+
+def _stored(found: Found, path: str, attrs: Attrs) -> StoredArray:
+    key, dataset, properties = found
+    if dataset.get_space().get_simple_extent_type() == h5s.NULL:
         raise UnsupportedArrayError(f"{key!r} of {path!r} is an empty dataset without a shape")
     try:
         check_dtype(dataset.dtype)
@@ -307,6 +320,7 @@ def _describe(dataset: h5py.Dataset, path: str, key: str | None) -> StoredArray:
             f"{key!r} of {path!r} cannot be an array: {error}; read it with h5py and save what it "
             "gives"
         ) from error
+    logical = read_logical(dataset, path)
     dtype = plain_dtype(dataset.dtype) if logical is None else logical
     if dtype.itemsize != dataset.dtype.itemsize:
         raise ArrayMismatchError(
@@ -316,7 +330,7 @@ def _describe(dataset: h5py.Dataset, path: str, key: str | None) -> StoredArray:
         key,
         dataset.shape,
         dtype,
-        chunks=dataset.chunks,
-        compression=describe_filters(dataset),
-        attrs=MappingProxyType(attrs),
+        chunks=properties.get_chunk() if properties.get_layout() == h5d.CHUNKED else None,
+        compression=describe_filters(properties),
+        attrs=attrs,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d
 
 from filexchange.aliases import Attrs, DType
 from filexchange.dtypes import dtype_from_json, dtype_to_json
@@ -64,29 +65,46 @@ def _is_scalar(value: Any) -> bool:
     return type(value) in _NATIVE_TYPES
 
 
-def read_attrs(dataset: h5py.Dataset, path: str) -> tuple[dict[str, Any], DType | None]:
-    """Return the attrs of a dataset as JSON values, and the logical dtype if there is a note.
+def read_attrs(dataset: h5d.DatasetID, path: str) -> dict[str, Any]:
+    """Return the attrs of a dataset as JSON values.
 
     Object references, which only mean something within the file, are left out, and so are
     attributes of types that NumPy does not have.
     """
+    if not h5a.get_num_attrs(dataset):
+        return {}
+    attributes = h5py.Dataset(dataset).attrs
     attrs: dict[str, Any] = {}
-    note: dict[str, Any] = {}
-    for name in dataset.attrs:
-        try:
-            value = dataset.attrs[name]
-        except TypeError:  # no NumPy type; the array itself is readable all the same
-            continue
-        if name == RESERVED:
-            note = _read_note(value, path)
-        elif not _is_reference(value):
+    for name in attributes:
+        value = _read(attributes, name)
+        if name != RESERVED and value is not None and not _is_reference(value):
             attrs[_to_json(name)] = _to_json(value)  # h5py gives bytes where a name is not UTF-8
-    attrs.update(note.get("attrs", {}))
+    return attrs | _note(dataset, path).get("attrs", {})
+
+
+def read_logical(dataset: h5d.DatasetID, path: str) -> DType | None:
+    """Return the dtype of which a dataset stores the bytes, if there is a note of one."""
+    note = _note(dataset, path)
     try:
-        logical = dtype_from_json(note["dtype"]) if "dtype" in note else None
+        return dtype_from_json(note["dtype"]) if "dtype" in note else None
     except InvalidRefError as error:
         raise BadArrayFileError(f"{path!r} names a dtype that is none: {error}") from error
-    return attrs, logical
+
+
+def _read(attributes: h5py.AttributeManager, name: str | bytes) -> Any:
+    """Return the value of an attribute, None if NumPy has no type for it."""
+    try:
+        return attributes[name]
+    except TypeError:  # the array itself is readable all the same
+        return None
+
+
+def _note(dataset: h5d.DatasetID, path: str) -> dict[str, Any]:
+    """Return what stands in the reserved attribute."""
+    if not h5a.exists(dataset, RESERVED.encode()):
+        return {}
+    value = _read(h5py.Dataset(dataset).attrs, RESERVED)
+    return {} if value is None else _read_note(value, path)
 
 
 def _read_note(text: Any, path: str) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import h5py
+from h5py import h5f, h5p
 
 from filexchange import files
 from filexchange.errors import (
@@ -29,6 +32,13 @@ METADATA_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, Ar
 _ERRNO = re.compile(r"errno = (\d+)")
 _BEGINNING, _PAUSE = 0.5, 2e-3
 _LOCKED = {errno.EAGAIN, errno.EACCES, errno.EBUSY}
+
+# What HDF5 does not close with the file.
+_IN_A_FILE = (
+    h5f.OBJ_LOCAL | h5f.OBJ_DATASET | h5f.OBJ_GROUP | h5f.OBJ_DATATYPE | h5f.OBJ_ATTR
+)
+
+_Opened = TypeVar("_Opened")
 
 
 def is_taken(error: Exception) -> bool:
@@ -83,10 +93,11 @@ def naming_errors(path: str, kinds: tuple[type[Exception], ...] = IO_ERRORS) -> 
         raise named_error(error, path) from error
 
 
-def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5py.File:
+def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5f.FileID:
     """Open an existing file, ``"r"`` or ``"r+"``, with a cache for the chunks of each dataset.
 
-    A file in which an array grows is opened such that it can go on growing.
+    A file in which an array grows is opened such that it can go on growing. By h5py's low-level
+    functions, because those of `h5py.File` take longer than HDF5 itself.
 
     A chunk that does not fit the cache is decompressed anew for every row read from it. Where all
     is read at once, a cache only costs time.
@@ -99,19 +110,50 @@ def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5p
     """
     with files.opened(path, writable=mode == "r+"):
         pass  # HDF5 itself would wait for ever for the other end of a FIFO
+    name, access = os.fsencode(path), _access(cache_bytes)
 
-    def opened() -> h5py.File:
-        grows = mode == "r" and is_written(path)
-        options = {"locking": "best-effort", "rdcc_nbytes": cache_bytes}
-        return h5py.File(path, mode, swmr=grows, **options)
+    def opened() -> h5f.FileID:
+        grows = h5f.ACC_SWMR_READ if is_written(path) else 0
+        return h5f.open(name, h5f.ACC_RDONLY | grows, access)
 
     try:
-        return patiently(opened) if mode == "r" else opened()
+        return patiently(opened) if mode == "r" else h5f.open(name, h5f.ACC_RDWR, access)
     except IO_ERRORS as error:
         raise named_error(error, path) from error
 
 
-def patiently(opened: Callable[[], h5py.File]) -> h5py.File:
+@functools.cache
+def _access(cache_bytes: int) -> h5p.PropFAID:
+    """Return how `h5py.File` opens files with ``locking="best-effort"``, by name."""
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
+    access.set_file_locking(True, True)
+    access.set_fapl_sec2()
+    slots = access.get_cache()
+    access.set_cache(slots[0], slots[1], cache_bytes, slots[3])
+    return access
+
+
+def close_file(file: h5f.FileID) -> None:
+    """Close a file, whatever somebody has still open in it."""
+    if h5f.get_obj_count(file, _IN_A_FILE):
+        h5py.File(file).close()
+    else:
+        file.close()
+
+
+@contextlib.contextmanager
+def opened_file(path: str) -> Iterator[h5f.FileID]:
+    """Open a file to read for the block, with HDF5's errors named."""
+    file = open_file(path)
+    try:
+        with naming_errors(path, METADATA_ERRORS):
+            yield file
+    finally:
+        close_file(file)
+
+
+def patiently(opened: Callable[[], _Opened]) -> _Opened:
     """Open a file, again for a moment while it is open elsewhere.
 
     Whoever begins to let an array grow has the file alone until it has begun; and readers who come

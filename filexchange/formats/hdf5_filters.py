@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 import h5py
+from h5py import h5p
 
 from filexchange.errors import MissingDependencyError
 from filexchange.formats.base import Compression
@@ -69,22 +70,21 @@ def creation_options(compression: Compression | None) -> dict[str, Any]:
     return dict(getattr(hdf5plugin, _CLASSES[codec])(**cname, **clevel))
 
 
-def describe_filters(dataset: h5py.Dataset) -> str | None:
+def describe_filters(properties: h5p.PropDCID) -> str | None:
     """Return the names of a dataset's filters in the order they apply, None if there are none.
 
     Examples
     --------
     >>> with h5py.File("a.h5", "w") as file:
     ...     x = file.create_dataset("x", (9,), "f4", compression="gzip", shuffle=True)
-    ...     describe_filters(x)
+    ...     describe_filters(x.id.get_create_plist())
     'shuffle+gzip:4'
     """
-    return "+".join(_describe(*found) for found in _filters(dataset)) or None
+    return "+".join(_describe(*found) for found in _filters(properties)) or None
 
 
-def _filters(dataset: h5py.Dataset) -> list[tuple[int, tuple[int, ...], bytes]]:
-    plist = dataset.id.get_create_plist()
-    found = [plist.get_filter(i) for i in range(plist.get_nfilters())]
+def _filters(properties: h5p.PropDCID) -> list[tuple[int, tuple[int, ...], bytes]]:
+    found = [properties.get_filter(i) for i in range(properties.get_nfilters())]
     return [(code, values, name) for code, _, values, name in found]
 
 
@@ -101,14 +101,14 @@ def _describe(code: int, values: tuple[int, ...], name: bytes) -> str:
             return known
 
 
-def require_filters(dataset: h5py.Dataset, path: str) -> None:
+def require_filters(properties: h5p.PropDCID, path: str) -> None:
     """Make sure that the dataset's filters can be undone.
 
     Raises
     ------
     MissingDependencyError
     """
-    for code, values, name in _filters(dataset):
+    for code, values, name in _filters(properties):
         if h5py.h5z.filter_avail(code):
             continue
         _hdf5plugin(f"reading {path!r}")  # its import registers the filters

@@ -6,9 +6,10 @@ here only within the file, and only to data that lie in it.
 
 import errno
 import posixpath
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
+from h5py import h5d, h5f, h5g, h5l, h5o, h5p
 
 from filexchange import files
 from filexchange.errors import ArrayExistsError, ArrayKeyError, BadArrayFileError
@@ -17,19 +18,27 @@ from filexchange.formats.base import choose_key
 _MAX_LINKS = 16
 
 
-def array_keys(file: h5py.File) -> list[str]:
+class Found(NamedTuple):
+    """A dataset of an open file by its name, with the properties that it was created with."""
+
+    key: str
+    id: h5d.DatasetID
+    properties: h5p.PropDCID
+
+
+def array_keys(file: h5f.FileID) -> list[str]:
     """Return the names of all arrays, sorted; one that has several names is listed once."""
     found: list[str] = []
 
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset):
-            found.append(name)
+    def visit(name: bytes, info: h5o.ObjInfo) -> None:
+        if info.type == h5o.TYPE_DATASET:
+            found.append(_decoded(name))
 
-    file.visititems(visit)
+    h5o.visit(file, visit, info=True)
     return sorted(found)
 
 
-def find_dataset(file: h5py.File, path: str, key: str | None) -> h5py.Dataset:
+def find_dataset(file: h5f.FileID, path: str, key: str | None) -> Found:
     """Return the array `key`, or the only one there is if `key` is None.
 
     Raises
@@ -43,34 +52,34 @@ def find_dataset(file: h5py.File, path: str, key: str | None) -> h5py.Dataset:
     item = _resolve(file, path, name, _MAX_LINKS)
     if item is None:
         choose_key(path, name, [listed for listed in array_keys(file) if listed != name])
-    if not isinstance(item, h5py.Dataset):
+    if not isinstance(item, h5d.DatasetID):
         raise ArrayKeyError(
             f"{name!r} of {path!r} is a group, not an array: choose one of its arrays with key="
         )
-    if item.external or item.is_virtual:
+    properties = item.get_create_plist()
+    if properties.get_external_count() or properties.get_layout() == h5d.VIRTUAL:
         raise _elsewhere(path, name)
-    return item
+    return Found(name, item, properties)
 
 
-def _resolve(file: h5py.File, path: str, name: str, links: int) -> Any:
+def _resolve(file: h5f.FileID, path: str, name: str, links: int) -> Any:
     """Return the group or dataset of this name, None if there is none."""
     item: Any = file
     place = ""
     for step in name.strip("/").split("/"):
-        if not isinstance(item, h5py.Group):
+        if not isinstance(item, h5g.GroupID) or not _has(item, step):
             return None
-        link = item.get(step, getlink=True)
-        if link is None:
-            return None
-        if isinstance(link, h5py.ExternalLink):
-            raise _elsewhere(path, name)
-        if isinstance(link, h5py.SoftLink):
+        kind = item.links.get_info(_encoded(step)).type
+        if kind == h5l.TYPE_HARD:
+            item = h5o.open(item, _encoded(step))
+        elif kind == h5l.TYPE_SOFT:
             if not links:
                 raise BadArrayFileError(f"{name!r} of {path!r} is a chain of too many links")
-            target = posixpath.normpath(posixpath.join("/", place, link.path))
+            link = _decoded(item.links.get_val(_encoded(step)))
+            target = posixpath.normpath(posixpath.join("/", place, link))
             item = file if target == "/" else _resolve(file, path, target, links - 1)
         else:
-            item = item[step]
+            raise _elsewhere(path, name)
         place = f"{place}/{step}"
     return item
 
@@ -94,21 +103,30 @@ def make_group(file: h5py.File, path: str, key: str) -> tuple[h5py.Group, str]:
     *groups, last = key.split("/")
     group: Any = file
     for depth, step in enumerate(groups, 1):
-        if _has(group, step):
-            group = _resolve(file, path, "/".join(groups[:depth]), _MAX_LINKS)
+        if _has(group.id, step):
+            found = _resolve(file.id, path, "/".join(groups[:depth]), _MAX_LINKS)
+            group = h5py.Group(found) if isinstance(found, h5g.GroupID) else None
         else:
             group = group.create_group(step)
-        if not isinstance(group, h5py.Group):
+        if group is None:
             raise ArrayExistsError(
                 errno.EEXIST,
                 "is not a group and cannot hold arrays: choose another key",
                 "/".join(groups[:depth]),
             )
-    if _has(group, last):
+    if _has(group.id, last):
         raise files.exists_error(key)
     return group, last
 
 
-def _has(group: h5py.Group, step: str) -> bool:
+def _has(group: h5g.GroupID, step: str) -> bool:
     # `step in group` is false for links that lead nowhere, whose names are taken all the same.
-    return bool(group.id.links.exists(step.encode("utf-8", "surrogateescape")))
+    return "\0" not in step and bool(group.links.exists(_encoded(step)))
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

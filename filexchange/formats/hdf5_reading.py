@@ -1,0 +1,89 @@
+"""Datasets that are read: bytes of the file where they are the elements, the rest by HDF5."""
+
+import math
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5d, h5f, h5s, h5t
+
+from filexchange import capabilities, files
+from filexchange.aliases import Array, DType, Shape, Slices
+from filexchange.formats.base import StoredArray
+from filexchange.formats.hdf5_files import close_file
+from filexchange.formats.hdf5_tree import Found
+from filexchange.ranges import run_of
+
+
+class Reading:
+    """A dataset of a file that is open for reading, and closed with it.
+
+    What lies in the file in one piece is read from there, through HDF5's own descriptor: so it is
+    the file that HDF5 has checked and locked, and h5py, which runs one call at a time in a
+    process, is not in the way of threads. It is not mapped, because others change HDF5 files in
+    place, and HDF5's lock, which keeps them from it, ends when the file is closed.
+
+    Parameters
+    ----------
+    path : str
+    file : h5py.h5f.FileID
+        The file, which is closed by :meth:`close`.
+    found : Found
+    stored : StoredArray
+        What the dataset is in our words.
+    """
+
+    def __init__(self, path: str, file: h5f.FileID, found: Found, stored: StoredArray) -> None:
+        self.shape: Shape = stored.shape
+        self.dtype: DType = stored.dtype
+        self._path = path
+        self._file = file
+        self._dataset = found.id
+        self._offset = _offset(file, found)
+
+    def __getitem__(self, region: Slices) -> Array:
+        shape = tuple(len(range(part.start, part.stop, part.step)) for part in region)
+        first = None if self._offset is None else run_of(region, self.shape)
+        if first is None:
+            return self._converted(region, shape)
+        return files.read_array(
+            self._file.get_vfd_handle(),
+            self._path,
+            shape=shape,
+            dtype=self.dtype,
+            offset=self._offset + first * self.dtype.itemsize,
+        )
+
+    def _converted(self, region: Slices, shape: Shape) -> Array:
+        array = np.empty(shape, self.dtype)
+        if array.size:
+            elements = self._dataset.get_space()
+            if shape:
+                elements.select_hyperslab(
+                    tuple(part.start for part in region),
+                    shape,
+                    tuple(part.step for part in region),
+                )
+            # An array of one's own dtype: h5py's has notes about HDF5's types.
+            self._dataset.read(_space(shape), elements, array.view(self._dataset.dtype))
+        return array
+
+    def close(self) -> None:
+        """Close the file."""
+        del self._dataset
+        close_file(self._file)
+
+
+def _offset(file: h5f.FileID, found: Found) -> int | None:
+    """Return the byte of the file at which the elements begin, if they lie there as in memory."""
+    if not capabilities.CAN_READ_ANYWHERE or found.properties.get_layout() != h5d.CONTIGUOUS:
+        return None
+    # Where this process writes to the file as well, some of it may not be there yet.
+    if file.get_intent() != h5f.ACC_RDONLY:
+        return None
+    in_memory = h5t.py_create(found.id.dtype)
+    return found.id.get_offset() if found.id.get_type().equal(in_memory) else None
+
+
+def _space(shape: Shape) -> h5s.SpaceID:
+    return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
