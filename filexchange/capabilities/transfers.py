@@ -88,11 +88,11 @@ def reserve(fd: int, size: int, start: int = 0) -> None:
         write_all(fd, zeros[: size - done])
 
 
-def preallocate(fd: int, size: int) -> None:
-    """Tell the file system that an empty file will have `size` bytes, where it listens.
+def preallocate(fd: int, size: int, start: int = 0) -> None:
+    """Tell the file system that `size` bytes will be written from `start` on, where it listens.
 
     A large file is then written to one place, and a disk that is too full is known at once. The
-    file stays empty.
+    file becomes no longer.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def preallocate(fd: int, size: int) -> None:
         If there is no space for it.
     """
     if size >= _PREALLOCATED_BYTES:
-        _allocate(fd, 0, size)
+        _allocate(fd, start, size)
 
 
 def reserve_beyond(fd: int, size: int) -> None:

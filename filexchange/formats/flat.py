@@ -29,12 +29,20 @@ def source_chunks(source: Indexable) -> Shape | None:
 
 
 def write_elements(write: Callable[[memoryview], object], source: Indexable) -> None:
-    """Pass the elements of `source` to `write` in its memory order.
+    """Pass the elements of `source` to `write` in its memory order."""
+    if isinstance(source, np.ndarray) and source.flags.f_contiguous:
+        write(files.as_bytes(source))
+    else:
+        write_rows(write, source)
+
+
+def write_rows(write: Callable[[memoryview], object], source: Indexable) -> None:
+    """Pass the elements of `source` to `write` in C order.
 
     A contiguous ndarray is passed as it is; anything else in blocks, so that neither a strided
     view nor a lazy array is ever whole in memory.
     """
-    if isinstance(source, np.ndarray) and (source.flags.c_contiguous or source.flags.f_contiguous):
+    if isinstance(source, np.ndarray) and source.flags.c_contiguous:
         write(files.as_bytes(source))
         return
     slab = slab_shape(source.shape, source.dtype.itemsize, source_chunks(source))

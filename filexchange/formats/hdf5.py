@@ -17,6 +17,7 @@ from filexchange.dtypes import check_dtype
 from filexchange.errors import ArrayMismatchError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats.base import Format, Growing, StoredArray, WriteOptions, check_chunks
 from filexchange.formats.blocks import copy_blocks
+from filexchange.formats.flat import nbytes_of, write_rows
 from filexchange.formats.growing import (
     ENDLESS,
     check_chunked_growth,
@@ -70,26 +71,30 @@ class Hdf5Format(Format):
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions
     ) -> StoredArray:
-        with writing(path) as (file, check):
+        with writing(path) as (file, check, fd):
             layout = _layout(source.shape, source.dtype, options)
             dataset = _create(file, path, key, source.shape, source.dtype, options.attrs, layout)
-            if isinstance(source, np.ndarray) and source.flags.c_contiguous:
-                if source.size:
-                    dataset[...] = source.view(dataset.dtype)
-            else:
+            offset = dataset.id.get_offset()  # None for chunks: they get their space when filled
+            if offset is not None:
+                # HDF5 would hand them on as they are, one thread at a time.
+                capabilities.preallocate(fd, nbytes_of(source), offset)
+                os.lseek(fd, offset, os.SEEK_SET)
+                write_rows(lambda data: capabilities.write_all(fd, data), source)
+            elif not isinstance(source, np.ndarray) or not source.flags.c_contiguous:
                 copy_blocks(source, CheckedDataset(dataset, check), source.dtype, dataset.chunks)
+            elif source.size:
+                dataset[...] = source.view(dataset.dtype)
             return _as_created(dataset, key, source.dtype, options)
 
     def create(
         self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
     ) -> StoredArray:
-        with writing(path) as (file, _):
+        with writing(path) as (file, _, fd):
             layout = _layout(shape, dtype, options)
             dataset = _create(file, path, key, shape, dtype, options.attrs, layout)
-            offset = dataset.id.get_offset()  # None for chunks: they get their space when filled
             stored = _as_created(dataset, key, dtype, options)
-        if offset is not None:
-            with files.opened(path, writable=True) as fd:
+            offset = dataset.id.get_offset()
+            if offset is not None:
                 capabilities.reserve(fd, stored.nbytes, offset)
         return stored
 
@@ -106,7 +111,7 @@ class Hdf5Format(Format):
         }
         if os.path.lexists(path):
             check_can_grow(path)
-        with writing(path, **LAYOUT) as (file, _):
+        with writing(path, **LAYOUT) as (file, *_):
             dataset = _create(file, path, key, (0, *item_shape), dtype, options.attrs, layout)
             return _as_created(dataset, key, dtype, options)
 
@@ -190,7 +195,7 @@ class Hdf5Format(Format):
 
     def discard(self, path: str, key: str) -> None:
         # HDF5 does not give the space back to the file system; only a new file would be smaller.
-        with writing(path) as (file, _):
+        with writing(path) as (file, *_):
             del file[key]
 
 
@@ -202,7 +207,7 @@ class _Filling:
             pass  # what is not there must not be created
         self._path = path
         with naming_errors(path), ExitStack() as stack:
-            file, self._check = stack.enter_context(writing(path))
+            file, self._check, _ = stack.enter_context(writing(path))
             self._dataset = h5py.Dataset(_verified(file.id, path, stored).id)
             self._stack = stack.pop_all()
         self.shape: Shape = self._dataset.shape
