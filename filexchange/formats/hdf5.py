@@ -28,10 +28,10 @@ from filexchange.formats.hdf5_attrs import read_attrs, read_logical, write_attrs
 from filexchange.formats.hdf5_dtypes import handle_dtype, plain_dtype
 from filexchange.formats.hdf5_files import (
     METADATA_ERRORS,
+    ask,
     close_file,
     naming_errors,
     open_file,
-    opened_file,
 )
 from filexchange.formats.hdf5_filters import (
     COMPRESSIONS,
@@ -138,8 +138,7 @@ class Hdf5Format(Format):
         return True
 
     def describe(self, path: str, key: str | None) -> StoredArray:
-        with opened_file(path) as file:
-            return _describe(find_dataset(file, path, key), path)
+        return ask(path, lambda file: _describe(find_dataset(file, path, key), path))
 
     def open(self, path: str, stored: StoredArray, mode: Mode) -> Any:
         if mode == "c":
@@ -176,12 +175,10 @@ class Hdf5Format(Format):
         return naming_errors(path)
 
     def keys(self, path: str) -> list[str]:
-        with opened_file(path) as file:
-            return array_keys(file)
+        return ask(path, array_keys)
 
     def stored_nbytes(self, path: str, stored: StoredArray) -> int:
-        with opened_file(path) as file:
-            return int(find_dataset(file, path, stored.key).id.get_storage_size())
+        return ask(path, lambda file: find_dataset(file, path, stored.key).id.get_storage_size())
 
     @contextmanager
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
@@ -244,7 +241,7 @@ def _verified(file: h5f.FileID, path: str, stored: StoredArray) -> Found:
         found = find_dataset(file, path, stored.key)
         now = _stored(found, path, {})
         require_filters(found.properties, path)
-        longest = found.id.get_space().get_simple_extent_dims(True)
+        longest = found.space.get_simple_extent_dims(True)
     # An array that grows is still the one that it was when it was shorter.
     grows = longest[:1] == (h5s.UNLIMITED,) and is_beginning(stored.shape, now.shape)
     if (grows or now.shape == stored.shape, now.dtype) != (True, stored.dtype):
@@ -315,27 +312,28 @@ def _describe(found: Found, path: str) -> StoredArray:
 
 
 def _stored(found: Found, path: str, attrs: Attrs) -> StoredArray:
-    key, dataset, properties = found
-    if dataset.get_space().get_simple_extent_type() == h5s.NULL:
+    key = found.key
+    if found.space.get_simple_extent_type() == h5s.NULL:
         raise UnsupportedArrayError(f"{key!r} of {path!r} is an empty dataset without a shape")
     try:
-        check_dtype(dataset.dtype)
+        held = found.type.dtype
+        check_dtype(held)
     except (UnsupportedArrayError, TypeError) as error:  # TypeError: a type NumPy does not have
         raise UnsupportedArrayError(
             f"{key!r} of {path!r} cannot be an array: {error}; read it with h5py and save what it "
             "gives"
         ) from error
-    logical = read_logical(dataset, path)
-    dtype = plain_dtype(dataset.dtype) if logical is None else logical
-    if dtype.itemsize != dataset.dtype.itemsize:
+    logical = read_logical(found.id, path)
+    dtype = plain_dtype(held) if logical is None else logical
+    if dtype.itemsize != held.itemsize:
         raise ArrayMismatchError(
-            f"{key!r} of {path!r} stores {dataset.dtype}, which cannot be {dtype}"
+            f"{key!r} of {path!r} stores {held}, which cannot be {dtype}"
         )
     return StoredArray(
         key,
-        dataset.shape,
+        found.space.shape,
         dtype,
-        chunks=properties.get_chunk() if properties.get_layout() == h5d.CHUNKED else None,
-        compression=describe_filters(properties),
+        chunks=found.properties.get_chunk() if found.properties.get_layout() == h5d.CHUNKED else None,
+        compression=describe_filters(found.properties),
         attrs=attrs,
     )

@@ -1,7 +1,10 @@
 """How dtypes are stored in HDF5, and what it stores read as dtypes."""
 
+import functools
+
 import h5py
 import numpy as np
+from h5py import h5t
 
 from filexchange.aliases import DType
 from filexchange.dtypes import dtype_from_json, dtype_to_json, storage_dtype
@@ -38,6 +41,15 @@ def _is_native(dtype: DType) -> bool:
     if dtype.kind == "c":
         return dtype.itemsize <= _LARGEST_COMPLEX
     return dtype.kind in _NATIVE_KINDS
+
+
+@functools.lru_cache(maxsize=256)
+def raw_type(dtype: DType) -> h5t.TypeID:
+    """Return the HDF5 type whose elements in a file are the bytes of `dtype` in memory.
+
+    There are others of the same dtype: with bits to spare, or other names for the numbers.
+    """
+    return h5t.py_create(handle_dtype(dtype), logical=True)
 
 
 def plain_dtype(dtype: DType) -> DType:

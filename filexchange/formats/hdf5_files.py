@@ -39,6 +39,7 @@ _IN_A_FILE = (
 )
 
 _Opened = TypeVar("_Opened")
+_Answer = TypeVar("_Answer")
 
 
 def is_taken(error: Exception) -> bool:
@@ -108,18 +109,17 @@ def open_file(path: str, mode: str = "r", cache_bytes: int = BLOCK_BYTES) -> h5f
     ArrayIOError
         If it is open for writing elsewhere.
     """
-    with files.opened(path, writable=mode == "r+"):
-        pass  # HDF5 itself would wait for ever for the other end of a FIFO
     name, access = os.fsencode(path), _access(cache_bytes)
 
     def opened() -> h5f.FileID:
-        grows = h5f.ACC_SWMR_READ if is_written(path) else 0
-        return h5f.open(name, h5f.ACC_RDONLY | grows, access)
+        # Asks the file first: HDF5 itself would wait for ever for the other end of a FIFO.
+        grows = is_written(path)
+        if mode == "r+":
+            return h5f.open(name, h5f.ACC_RDWR, access)
+        return h5f.open(name, h5f.ACC_RDONLY | (h5f.ACC_SWMR_READ if grows else 0), access)
 
-    try:
-        return patiently(opened) if mode == "r" else h5f.open(name, h5f.ACC_RDWR, access)
-    except IO_ERRORS as error:
-        raise named_error(error, path) from error
+    with naming_errors(path):
+        return patiently(opened) if mode == "r" else opened()
 
 
 @functools.cache
@@ -142,15 +142,19 @@ def close_file(file: h5f.FileID) -> None:
         file.close()
 
 
-@contextlib.contextmanager
-def opened_file(path: str) -> Iterator[h5f.FileID]:
-    """Open a file to read for the block, with HDF5's errors named."""
+def ask(path: str, question: Callable[[h5f.FileID], _Answer]) -> _Answer:
+    """Return what `question` finds in a file that is open for it, with HDF5's errors named.
+
+    The file is closed by letting go of it, as nothing of it is in an answer: h5py's own ``close``
+    goes through all objects that it has open anywhere.
+    """
     file = open_file(path)
     try:
         with naming_errors(path, METADATA_ERRORS):
-            yield file
-    finally:
+            return question(file)
+    except BaseException:  # whose traceback does not let go
         close_file(file)
+        raise
 
 
 def patiently(opened: Callable[[], _Opened]) -> _Opened:

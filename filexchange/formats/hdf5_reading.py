@@ -1,16 +1,14 @@
 """Datasets that are read: bytes of the file where they are the elements, the rest by HDF5."""
 
-import math
 from typing import Any
 
-import h5py
 import numpy as np
-from h5py import h5d, h5f, h5s, h5t
+from h5py import h5d, h5f, h5s
 
 from filexchange import capabilities, files
 from filexchange.aliases import Array, DType, Shape, Slices
 from filexchange.formats.base import StoredArray
-from filexchange.formats.hdf5_files import close_file
+from filexchange.formats.hdf5_dtypes import raw_type
 from filexchange.formats.hdf5_tree import Found
 from filexchange.ranges import run_of
 
@@ -27,7 +25,7 @@ class Reading:
     ----------
     path : str
     file : h5py.h5f.FileID
-        The file, which is closed by :meth:`close`.
+        The file, of which the caller keeps no reference.
     found : Found
     stored : StoredArray
         What the dataset is in our words.
@@ -39,7 +37,8 @@ class Reading:
         self._path = path
         self._file = file
         self._dataset = found.id
-        self._offset = _offset(file, found)
+        self._type = found.type
+        self._offset = _offset(file, found, stored.dtype)
 
     def __getitem__(self, region: Slices) -> Array:
         shape = tuple(len(range(part.start, part.stop, part.step)) for part in region)
@@ -65,24 +64,22 @@ class Reading:
                     tuple(part.step for part in region),
                 )
             # An array of one's own dtype: h5py's has notes about HDF5's types.
-            self._dataset.read(_space(shape), elements, array.view(self._dataset.dtype))
+            self._dataset.read(_space(shape), elements, array.view(self._type.dtype))
         return array
 
     def close(self) -> None:
-        """Close the file."""
-        del self._dataset
-        close_file(self._file)
+        """Close the file, by letting go of all that is open of it; nobody else has it."""
+        del self._dataset, self._type, self._file
 
 
-def _offset(file: h5f.FileID, found: Found) -> int | None:
+def _offset(file: h5f.FileID, found: Found, dtype: DType) -> int | None:
     """Return the byte of the file at which the elements begin, if they lie there as in memory."""
     if not capabilities.CAN_READ_ANYWHERE or found.properties.get_layout() != h5d.CONTIGUOUS:
         return None
     # Where this process writes to the file as well, some of it may not be there yet.
     if file.get_intent() != h5f.ACC_RDONLY:
         return None
-    in_memory = h5t.py_create(found.id.dtype)
-    return found.id.get_offset() if found.id.get_type().equal(in_memory) else None
+    return found.id.get_offset() if found.type.equal(raw_type(dtype)) else None
 
 
 def _space(shape: Shape) -> h5s.SpaceID:

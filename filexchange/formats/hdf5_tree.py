@@ -9,7 +9,7 @@ import posixpath
 from typing import Any, NamedTuple
 
 import h5py
-from h5py import h5d, h5f, h5g, h5l, h5o, h5p
+from h5py import h5d, h5f, h5g, h5l, h5o, h5p, h5s, h5t
 
 from filexchange import files
 from filexchange.errors import ArrayExistsError, ArrayKeyError, BadArrayFileError
@@ -19,11 +19,13 @@ _MAX_LINKS = 16
 
 
 class Found(NamedTuple):
-    """A dataset of an open file by its name, with the properties that it was created with."""
+    """A dataset of an open file: its name, and what HDF5 says of it, asked once."""
 
     key: str
     id: h5d.DatasetID
     properties: h5p.PropDCID
+    space: h5s.SpaceID
+    type: h5t.TypeID
 
 
 def array_keys(file: h5f.FileID) -> list[str]:
@@ -59,7 +61,7 @@ def find_dataset(file: h5f.FileID, path: str, key: str | None) -> Found:
     properties = item.get_create_plist()
     if properties.get_external_count() or properties.get_layout() == h5d.VIRTUAL:
         raise _elsewhere(path, name)
-    return Found(name, item, properties)
+    return Found(name, item, properties, item.get_space(), item.get_type())
 
 
 def _resolve(file: h5f.FileID, path: str, name: str, links: int) -> Any:
