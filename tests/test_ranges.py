@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.ranges import byte_ranges
+from filexchange.ranges import byte_ranges, run_of
 from filexchange.regions import Region
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, max_side=6)
@@ -56,3 +56,13 @@ def test_many_runs_become_one_range_that_covers_them(index: Any) -> None:
     begin, length = ranges[0][0], sum(ranges[-1]) - ranges[0][0]
     assert begin == starts.min()
     assert begin + length == starts.max() + 8
+
+
+@given(SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), hnp.basic_indices(shape))))
+def test_run_is_where_elements_follow_each_other(drawn: Any) -> None:
+    shape, index = drawn
+    region = Region.whole(shape)[index]
+    places = np.arange(np.prod(shape)).reshape(shape)[region.slices()].reshape(-1)
+    first = run_of(region.slices(), shape)
+    if places.size:
+        assert first == (places[0] if (np.diff(places) == 1).all() else None)

@@ -1,7 +1,7 @@
 """The HDF5 format, through h5py."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from reprlib import repr as short
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from filexchange.dtypes import check_dtype
 from filexchange.errors import ArrayMismatchError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats.base import Format, Growing, StoredArray, WriteOptions, check_chunks
 from filexchange.formats.blocks import copy_blocks
-from filexchange.formats.flat import nbytes_of, write_rows
+from filexchange.formats.flat import write_rows
 from filexchange.formats.growing import (
     ENDLESS,
     check_chunked_growth,
@@ -40,7 +40,7 @@ from filexchange.formats.hdf5_filters import (
     require_filters,
 )
 from filexchange.formats.hdf5_growing import LAYOUT, GrowingHdf5
-from filexchange.formats.hdf5_reading import Reading
+from filexchange.formats.hdf5_reading import Reading, offset_of
 from filexchange.formats.hdf5_sink import CheckedDataset, writing
 from filexchange.formats.hdf5_status import check_can_grow, is_written, put_in_order
 from filexchange.formats.hdf5_tree import Found, array_keys, find_dataset, make_group
@@ -71,30 +71,32 @@ class Hdf5Format(Format):
     def write(
         self, path: str, key: str | None, source: Indexable, options: WriteOptions
     ) -> StoredArray:
-        with writing(path) as (file, check, fd):
+        with writing(path) as (file, check):
             layout = _layout(source.shape, source.dtype, options)
             dataset = _create(file, path, key, source.shape, source.dtype, options.attrs, layout)
-            offset = dataset.id.get_offset()  # None for chunks: they get their space when filled
-            if offset is not None:
-                # HDF5 would hand them on as they are, one thread at a time.
-                capabilities.preallocate(fd, nbytes_of(source), offset)
+            stored = _as_created(dataset, key, source.dtype, options)
+            offset = offset_of(dataset.id, stored.nbytes)
+            if offset is None:
+                _fill(dataset, source, check)
+        if offset is not None:
+            # Past HDF5, which would hand them on as they are, one thread at a time; and after it,
+            # as it may write what it has read around them again.
+            with files.opened(path, writable=True) as fd:
+                capabilities.preallocate(fd, stored.nbytes, offset)
                 os.lseek(fd, offset, os.SEEK_SET)
                 write_rows(lambda data: capabilities.write_all(fd, data), source)
-            elif not isinstance(source, np.ndarray) or not source.flags.c_contiguous:
-                copy_blocks(source, CheckedDataset(dataset, check), source.dtype, dataset.chunks)
-            elif source.size:
-                dataset[...] = source.view(dataset.dtype)
-            return _as_created(dataset, key, source.dtype, options)
+        return stored
 
     def create(
         self, path: str, key: str | None, shape: Shape, dtype: DType, options: WriteOptions
     ) -> StoredArray:
-        with writing(path) as (file, _, fd):
+        with writing(path) as (file, _):
             layout = _layout(shape, dtype, options)
             dataset = _create(file, path, key, shape, dtype, options.attrs, layout)
             stored = _as_created(dataset, key, dtype, options)
-            offset = dataset.id.get_offset()
-            if offset is not None:
+            offset = offset_of(dataset.id, stored.nbytes)
+        if offset is not None:
+            with files.opened(path, writable=True) as fd:
                 capabilities.reserve(fd, stored.nbytes, offset)
         return stored
 
@@ -111,7 +113,7 @@ class Hdf5Format(Format):
         }
         if os.path.lexists(path):
             check_can_grow(path)
-        with writing(path, **LAYOUT) as (file, *_):
+        with writing(path, **LAYOUT) as (file, _):
             dataset = _create(file, path, key, (0, *item_shape), dtype, options.attrs, layout)
             return _as_created(dataset, key, dtype, options)
 
@@ -178,7 +180,8 @@ class Hdf5Format(Format):
         return ask(path, array_keys)
 
     def stored_nbytes(self, path: str, stored: StoredArray) -> int:
-        return ask(path, lambda file: find_dataset(file, path, stored.key).id.get_storage_size())
+        found = ask(path, lambda file: find_dataset(file, path, stored.key).id.get_storage_size())
+        return int(found)
 
     @contextmanager
     def publishing(self, path: str, key: str | None, *, overwrite: bool) -> Iterator[str]:
@@ -192,7 +195,7 @@ class Hdf5Format(Format):
 
     def discard(self, path: str, key: str) -> None:
         # HDF5 does not give the space back to the file system; only a new file would be smaller.
-        with writing(path) as (file, *_):
+        with writing(path) as (file, _):
             del file[key]
 
 
@@ -204,7 +207,7 @@ class _Filling:
             pass  # what is not there must not be created
         self._path = path
         with naming_errors(path), ExitStack() as stack:
-            file, self._check, _ = stack.enter_context(writing(path))
+            file, self._check = stack.enter_context(writing(path))
             self._dataset = h5py.Dataset(_verified(file.id, path, stored).id)
             self._stack = stack.pop_all()
         self.shape: Shape = self._dataset.shape
@@ -275,6 +278,13 @@ def _create(
     return dataset
 
 
+def _fill(dataset: h5py.Dataset, source: Indexable, check: Callable[[], None]) -> None:
+    if not isinstance(source, np.ndarray) or not source.flags.c_contiguous:
+        copy_blocks(source, CheckedDataset(dataset, check), source.dtype, dataset.chunks)
+    elif source.size:
+        dataset[...] = source.view(dataset.dtype)
+
+
 def _allocated_early() -> Any:
     """Return properties that give a contiguous dataset its place in the file at once."""
     dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -326,14 +336,13 @@ def _stored(found: Found, path: str, attrs: Attrs) -> StoredArray:
     logical = read_logical(found.id, path)
     dtype = plain_dtype(held) if logical is None else logical
     if dtype.itemsize != held.itemsize:
-        raise ArrayMismatchError(
-            f"{key!r} of {path!r} stores {held}, which cannot be {dtype}"
-        )
+        raise ArrayMismatchError(f"{key!r} of {path!r} stores {held}, which cannot be {dtype}")
+    has_chunks = found.properties.get_layout() == h5d.CHUNKED
     return StoredArray(
         key,
         found.space.shape,
         dtype,
-        chunks=found.properties.get_chunk() if found.properties.get_layout() == h5d.CHUNKED else None,
+        chunks=found.properties.get_chunk() if has_chunks else None,
         compression=describe_filters(found.properties),
         attrs=attrs,
     )

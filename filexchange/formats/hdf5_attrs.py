@@ -79,7 +79,8 @@ def read_attrs(dataset: h5d.DatasetID, path: str) -> dict[str, Any]:
         value = _read(attributes, name)
         if name != RESERVED and value is not None and not _is_reference(value):
             attrs[_to_json(name)] = _to_json(value)  # h5py gives bytes where a name is not UTF-8
-    return attrs | _note(dataset, path).get("attrs", {})
+    attrs.update(_note(dataset, path).get("attrs", {}))
+    return attrs
 
 
 def read_logical(dataset: h5d.DatasetID, path: str) -> DType | None:

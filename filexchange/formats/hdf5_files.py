@@ -34,9 +34,7 @@ _BEGINNING, _PAUSE = 0.5, 2e-3
 _LOCKED = {errno.EAGAIN, errno.EACCES, errno.EBUSY}
 
 # What HDF5 does not close with the file.
-_IN_A_FILE = (
-    h5f.OBJ_LOCAL | h5f.OBJ_DATASET | h5f.OBJ_GROUP | h5f.OBJ_DATATYPE | h5f.OBJ_ATTR
-)
+_IN_A_FILE = h5f.OBJ_LOCAL | h5f.OBJ_DATASET | h5f.OBJ_GROUP | h5f.OBJ_DATATYPE | h5f.OBJ_ATTR
 
 _Opened = TypeVar("_Opened")
 _Answer = TypeVar("_Answer")

@@ -1,7 +1,5 @@
 """Datasets that are read: bytes of the file where they are the elements, the rest by HDF5."""
 
-from typing import Any
-
 import numpy as np
 from h5py import h5d, h5f, h5s
 
@@ -38,15 +36,17 @@ class Reading:
         self._file = file
         self._dataset = found.id
         self._type = found.type
-        self._offset = _offset(file, found, stored.dtype)
+        self._offset = _offset(file, found, stored)
+        # Asked for once, as h5py may be busy later.
+        self._fd = -1 if self._offset is None else file.get_vfd_handle()
 
     def __getitem__(self, region: Slices) -> Array:
         shape = tuple(len(range(part.start, part.stop, part.step)) for part in region)
-        first = None if self._offset is None else run_of(region, self.shape)
-        if first is None:
+        first = run_of(region, self.shape)
+        if first is None or self._offset is None:
             return self._converted(region, shape)
         return files.read_array(
-            self._file.get_vfd_handle(),
+            self._fd,
             self._path,
             shape=shape,
             dtype=self.dtype,
@@ -69,17 +69,33 @@ class Reading:
 
     def close(self) -> None:
         """Close the file, by letting go of all that is open of it; nobody else has it."""
-        del self._dataset, self._type, self._file
+        del self._dataset, self._type, self._file, self._fd
 
 
-def _offset(file: h5f.FileID, found: Found, dtype: DType) -> int | None:
-    """Return the byte of the file at which the elements begin, if they lie there as in memory."""
+def offset_of(dataset: h5d.DatasetID, nbytes: int) -> int | None:
+    """Return the byte of the file at which a dataset's elements begin, None if they have no place.
+
+    Parameters
+    ----------
+    dataset : h5py.h5d.DatasetID
+    nbytes : int
+        Of all elements.
+    """
+    # In a file with a user block HDF5 names a place also where there is none.
+    if not nbytes or dataset.get_storage_size() != nbytes:
+        return None
+    offset: int | None = dataset.get_offset()  # None for chunks
+    return offset
+
+
+def _offset(file: h5f.FileID, found: Found, stored: StoredArray) -> int | None:
+    """Return where the elements begin, if they are in the file as they are in memory."""
     if not capabilities.CAN_READ_ANYWHERE or found.properties.get_layout() != h5d.CONTIGUOUS:
         return None
     # Where this process writes to the file as well, some of it may not be there yet.
-    if file.get_intent() != h5f.ACC_RDONLY:
+    if file.get_intent() != h5f.ACC_RDONLY or not found.type.equal(raw_type(stored.dtype)):
         return None
-    return found.id.get_offset() if found.type.equal(raw_type(dtype)) else None
+    return offset_of(found.id, stored.nbytes)
 
 
 def _space(shape: Shape) -> h5s.SpaceID:

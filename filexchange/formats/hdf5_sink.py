@@ -21,20 +21,10 @@ from filexchange.formats.hdf5_status import is_written
 
 
 class Writing(NamedTuple):
-    """An HDF5 file being written.
-
-    Attributes
-    ----------
-    file : h5py.File
-    check : callable
-        Raises the first error of the disk, if there was one.
-    fd : int
-        Of the file. HDF5 does not mind where it stands.
-    """
+    """An HDF5 file being written; `check` raises the first error of the disk, if there was one."""
 
     file: h5py.File
     check: Callable[[], None]
-    fd: int
 
 
 @contextlib.contextmanager
@@ -73,7 +63,7 @@ def writing(path: str, **layout: Any) -> Iterator[Writing]:
         mode, options = ("w", layout) if is_new else ("r+", {"libver": layout.get("libver")})
         # Errors of the disk are named by whoever knows the name that the file is to have.
         with naming_errors(path, (RuntimeError,)), h5py.File(sink, mode, **options) as file:
-            yield Writing(file, check, fd)
+            yield Writing(file, check)
             check()
         check()
     finally:
