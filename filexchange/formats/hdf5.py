@@ -57,7 +57,8 @@ class Hdf5Format(Format):
     -----
     Files are opened for each use and never kept, so that forked processes share no handle. HDF5
     lets a file have one writer or many readers. h5py runs one call at a time in a process, so
-    threads do not read faster than one of them.
+    threads read chunks no faster than one of them. Elements of contiguous datasets are written,
+    and read where they lie in one piece, without it.
     """
 
     name: ClassVar[str] = "hdf5"
