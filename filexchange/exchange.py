@@ -14,7 +14,7 @@ ones is what costs.
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
@@ -22,30 +22,24 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from filexchange import arrays, files, leases
-from filexchange.aliases import Array, Order, PathLike, Shape
+from filexchange.aliases import Array, ChunksLike, Order, PathLike, Shape
 from filexchange.errors import ExchangeClosedError, ExchangeError, UnsupportedArrayError
-from filexchange.formats import get_format
 from filexchange.holding import empty, hold
 from filexchange.lanes import Lane
+from filexchange.manners import Manner
 from filexchange.message import INLINE_BELOW
-from filexchange.options import write_options
+from filexchange.options import AUTO
 from filexchange.participants import Participant
 from filexchange.queues import Queue, broadcast
 from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
-from filexchange.sending import new_file, save_in
+from filexchange.sending import new_file
 from filexchange.sessions import base_directories, base_directory, roomy_directories
 from filexchange.sizes import format_size
 from filexchange.sources import as_source
 from filexchange.sweeping import facts, sweep_pools, sweep_sessions
-from filexchange.tuning.limits import AUTO, Words
 from filexchange.tuning.places import fastest_directory, tuned_inline_below
-from filexchange.tuning.reasons import Subject
-from filexchange.tuning.recommending import chosen
-from filexchange.tuning.uses import check_use
-
-_LAYOUT = ("compression", "chunks", "shards")
-_USES: tuple[str, ...] = ("for_", "explain")
+from filexchange.tuning.uses import Use
 
 
 class ExchangeStats(NamedTuple):
@@ -167,8 +161,13 @@ class Exchange:
         obj: Any,
         *,
         format: str = "npy",
+        chunks: ChunksLike = None,
+        shards: ChunksLike = None,
+        compression: str | None = None,
+        attrs: Mapping[str, Any] | None = None,
+        for_: Use = "exchange",
+        explain: bool = False,
         timeout: float | None = None,
-        **options: Any,
     ) -> Any:
         """Write an array, or the arrays in nested containers, to the exchange, which holds them.
 
@@ -179,12 +178,12 @@ class Exchange:
             :meth:`empty`, or one that came out of an exchange, is not copied.
         format : str, optional
             The fastest to exchange is ``"npy"``; compressed formats save space. ``"auto"``
-            chooses for each array, as :func:`recommend` does.
+            chooses for each array, as :func:`recommend` does, but knows that ``npy`` stands for
+            segments here.
+        chunks, shards, compression, attrs, for_, explain
+            As for `save`.
         timeout : float, optional
             Seconds to wait for a free segment; without end by default.
-        **options
-            ``chunks``, ``shards``, ``compression``, ``attrs``, ``for_`` and ``explain``, as for
-            `save`.
 
         Returns
         -------
@@ -210,57 +209,21 @@ class Exchange:
         ...     refs["image"].shape, refs["labels"][0].shape, refs["labels"][1]
         ((2, 3), (4,), 'day 1')
         """
+        manner = Manner(format, compression, chunks, shards, attrs, for_, explain)
         if not isinstance(obj, dict | list | tuple):
-            return self._hold([obj], format, timeout, options)[0]
+            return self._hold([obj], manner, timeout)[0]
         found = list(_arrays_in(obj))
         if not found:
             raise UnsupportedArrayError(
                 f"there is no array in {obj!r:.80}: pass numpy.asarray(x) to put a list of numbers"
             )
-        return _with_refs(obj, iter(self._hold(found, format, timeout, options)))
+        return _with_refs(obj, iter(self._hold(found, manner, timeout)))
 
-    def _hold(
-        self, given: Sequence[Any], format: str, timeout: float | None, options: dict[str, Any]
-    ) -> list[ArrayRef]:
+    def _hold(self, given: Sequence[Any], manner: Manner, timeout: float | None) -> list[ArrayRef]:
         here = self._lane.participant
-        words = Words(format, *(options.pop(name, None) for name in _LAYOUT))
-        attrs = options.pop("attrs", None)
-        use = {name: options.pop(name) for name in _USES if name in options}
-        check_use(use.setdefault("for_", "exchange"))
-        if not words.are_auto:
-            write_options(get_format(format), words.chunks, words.shards, words.compression, attrs)
-        if options:
-            raise TypeError(f"put() got unexpected options {sorted(options)}")
         with contextlib.ExitStack() as stack:
             sources = [stack.enter_context(as_source(each)) for each in given]
-            chosen = [self._chosen(each, words, attrs, use) for each in sources]
-            refs: dict[int, ArrayRef] = {}
-            try:
-                for number, (source, each) in enumerate(zip(sources, chosen, strict=True)):
-                    if each.format != "npy":
-                        fmt = get_format(str(each.format))
-                        checked = write_options(
-                            fmt, each.chunks, each.shards, each.compression, attrs
-                        )
-                        refs[number] = save_in(here, here.held, source, fmt, checked)
-                rest = [number for number in range(len(sources)) if number not in refs]
-                if rest:
-                    noted = write_options(get_format("npy"), None, None, None, attrs).attrs
-                    held = hold(here, [sources[number] for number in rest], noted, timeout)
-                    refs.update(zip(rest, held, strict=True))
-            except BaseException:
-                for ref in refs.values():
-                    files.remove(ref.path)
-                raise
-            return [refs[number] for number in range(len(sources))]
-
-    def _chosen(self, source: Any, words: Words, attrs: Any, use: dict[str, Any]) -> Words:
-        """Return what is meant by ``"auto"`` for one array."""
-        if not words.are_auto:
-            return words
-        subject = Subject(source.shape, source.dtype, source)
-        path = os.path.join(self.directory, "array")
-        return chosen(subject, words, path, **use, attrs=attrs)
+            return hold(here, sources, manner, timeout)
 
     def empty(
         self,
@@ -362,16 +325,16 @@ class Exchange:
         *,
         mode: ReceiveMode = "r",
         format: str = "npy",
+        compression: str | None = None,
+        for_: Use = "exchange",
         context: BaseContext | None = None,
     ) -> Queue:
         """Return a queue whose arrays travel through this exchange.
 
         Parameters
         ----------
-        maxsize, mode, context
+        maxsize, mode, format, compression, for_, context
             As for `Queue`.
-        format : str, optional
-            Format of the arrays' files; ``"npy"`` stands for segments.
 
         Examples
         --------
@@ -383,8 +346,15 @@ class Exchange:
         >>> message["frame"][1], message["time"]
         (ReceivedArray([3, 4, 5]), 0.5)
         """
-        lane = Lane(self._lane.path, self._lane.capacity, self._lane.inline_below, format)
-        return Queue(maxsize, mode=mode, context=context, lane=lane)
+        return Queue(
+            maxsize,
+            mode=mode,
+            context=context,
+            format=format,
+            compression=compression,
+            for_=for_,
+            lane=self._lane,
+        )
 
     def broadcast(
         self,
@@ -396,7 +366,8 @@ class Exchange:
     ) -> None:
         """Put an object into several queues of this exchange; its arrays are written once.
 
-        Each receiver has a claim of its own on the same memory. If a queue has no room in time,
+        Each receiver has a claim of its own on the same memory: a segment, whatever the formats of
+        the queues. If a queue has no room in time,
         those before it have the object and those after it have not.
 
         Raises

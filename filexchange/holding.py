@@ -12,14 +12,41 @@ from filexchange.aliases import Array, Attrs, DType, Indexable, Order, Shape
 from filexchange.errors import ArrayNotFoundError
 from filexchange.formats import StoredArray, memory_order, nbytes_of
 from filexchange.leases import lease_of
+from filexchange.manners import Manner
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
 from filexchange.segments import HEADER_BYTES, place
-from filexchange.sending import SweptError, link, publishable, taken, write
+from filexchange.sending import SweptError, link, publishable, save_in, taken, write
 from filexchange.sessions import closed_error
 
 
 def hold(
+    participant: Participant, arrays: Sequence[Indexable], manner: Manner, timeout: float | None
+) -> list[ArrayRef]:
+    """Write arrays in the manner that is asked for, and return a reference to each.
+
+    Those that are to be ``npy`` share a segment, the others have a file each. If one cannot be
+    written, none stays.
+    """
+    settled = [manner.in_exchange(participant.held, each) for each in arrays]
+    refs: dict[int, ArrayRef] = {}
+    try:
+        for number, each in enumerate(settled):
+            if not each.is_npy:
+                refs[number] = save_in(participant, participant.held, arrays[number], each)
+        rest = [number for number in range(len(arrays)) if number not in refs]
+        if rest:
+            attrs = settled[rest[0]].options.attrs
+            held = _in_segment(participant, [arrays[number] for number in rest], attrs, timeout)
+            refs.update(zip(rest, held, strict=True))
+    except BaseException:
+        for ref in refs.values():
+            files.remove(ref.path)
+        raise
+    return [refs[number] for number in range(len(arrays))]
+
+
+def _in_segment(
     participant: Participant, arrays: Sequence[Indexable], attrs: Attrs, timeout: float | None
 ) -> list[ArrayRef]:
     """Write arrays to one segment, and return a reference to each; what is in one is not copied.
@@ -29,7 +56,7 @@ def hold(
     try:
         return _hold(participant, arrays, attrs, timeout)
     except SweptError:  # it will not be found again, but copied
-        return hold(participant, arrays, attrs, timeout)
+        return _in_segment(participant, arrays, attrs, timeout)
 
 
 def _hold(
