@@ -66,6 +66,11 @@ def write_options(
 
 def _compression(fmt: Format, text: str) -> Compression:
     codec = Compression.parse(text)
+    if text == AUTO:
+        raise UnsupportedOptionError(
+            f"compression={AUTO!r} chooses for an array that is known as a whole, and there is "
+            f"none: name a codec of {fmt.name!r} ({', '.join(fmt.compressions) or 'it has none'})"
+        )
     if codec.name not in fmt.compressions:
         if not fmt.compressions:
             raise unsupported(fmt, "compression", lambda f: bool(f.compressions))
