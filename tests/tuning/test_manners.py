@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ COUNTS = np.random.default_rng(0).poisson(2, (1000, 500))
 NOISE = np.random.default_rng(0).random((300, 400))
 ZEROS = np.zeros((500, 600), "f4")
 BYTES = np.random.default_rng(0).integers(0, 256, 500_000, "u1")
+
+
+def _answer(queue: Any) -> None:
+    queue.put(np.zeros_like(queue.get()))
 
 
 @pytest.fixture
@@ -198,6 +203,18 @@ class TestChannels:
     ) -> None:
         with fx.Exchange() as ex, pytest.raises(FileExchangeError, match=message):
             ex.queue(**words)
+
+    def test_write_in_the_same_manner_in_every_process(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        with fx.Exchange() as ex:
+            queue = ex.queue(format="auto", for_="archive", context=context)
+            process = context.Process(target=_answer, args=(queue,))
+            process.start()
+            queue.put(BYTES)
+            process.join()
+            assert ex.stats().segments == 1  # of the one that is not compressed
+            np.testing.assert_array_equal(queue.get(), np.zeros_like(BYTES))
+            queue.close()
 
 
 class TestSegments:
