@@ -14,88 +14,29 @@ ones is what costs.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
-import numpy as np
-
-from filexchange import arrays, files, leases
+from filexchange import holding, leases
 from filexchange.aliases import Array, ChunksLike, Order, PathLike, Shape
-from filexchange.errors import ExchangeClosedError, ExchangeError, UnsupportedArrayError
-from filexchange.holding import empty, hold
+from filexchange.errors import ExchangeClosedError, UnsupportedArrayError
 from filexchange.lanes import Lane
 from filexchange.manners import Manner
 from filexchange.message import INLINE_BELOW
+from filexchange.nesting import arrays_in, replaced
 from filexchange.options import AUTO
 from filexchange.participants import Participant
 from filexchange.queues import Queue, broadcast
 from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
-from filexchange.sending import new_file
 from filexchange.sessions import base_directories, base_directory, roomy_directories
-from filexchange.sizes import format_size
 from filexchange.sources import as_source
-from filexchange.sweeping import facts, sweep_pools, sweep_sessions
+from filexchange.stats import ExchangeStats, rows_of, stats_of
+from filexchange.sweeping import sweep_pools, sweep_sessions
 from filexchange.tuning.places import fastest_directory, tuned_inline_below
 from filexchange.tuning.uses import Use
-
-
-class ExchangeStats(NamedTuple):
-    """What there is in an exchange.
-
-    Attributes
-    ----------
-    segments, nbytes : int
-        Files that are used again and again, of all processes, and the bytes on disk of all there
-        is in the exchange.
-    claims, leases, held : int
-        Messages under way, segments that readers have, and arrays that were put.
-    taken : int
-        How often this process has written to a segment.
-    reuse_rate : float
-        How many of these times the segment was there already, from 0 to 1.
-    capacity : int or None
-        The most bytes of segments of this process; None before it has written.
-
-    Examples
-    --------
-    >>> with fx.Exchange() as ex:
-    ...     waiting = ex.pack(np.ones(100_000))
-    ...     stats = ex.stats()
-    >>> stats.segments, stats.claims, stats.leases
-    (1, 1, 0)
-    """
-
-    segments: int
-    nbytes: int
-    claims: int
-    leases: int
-    held: int
-    taken: int
-    reuse_rate: float
-    capacity: int | None
-
-    def _repr_html_(self) -> str:
-        """Return what notebooks show."""
-        from filexchange import markup  # noqa: PLC0415 - only notebooks need it
-
-        return markup.card("ExchangeStats", self._rows())
-
-    def _rows(self) -> dict[str, object]:
-        rows: dict[str, object] = {
-            "on disk": format_size(self.nbytes),
-            "segments": f"{self.segments}, of which {self.leases} are being read",
-            "messages under way": self.claims,
-            "arrays held": self.held,
-        }
-        if self.capacity is not None:
-            rows["written by this process"] = (
-                f"{self.taken} segments, {self.reuse_rate:.0%} of them there already"
-            )
-            rows["limit of this process"] = format_size(self.capacity)
-        return rows
 
 
 class Exchange:
@@ -212,18 +153,17 @@ class Exchange:
         manner = Manner(format, compression, chunks, shards, attrs, for_, explain)
         if not isinstance(obj, dict | list | tuple):
             return self._hold([obj], manner, timeout)[0]
-        found = list(_arrays_in(obj))
+        found = list(arrays_in(obj))
         if not found:
             raise UnsupportedArrayError(
                 f"there is no array in {obj!r:.80}: pass numpy.asarray(x) to put a list of numbers"
             )
-        return _with_refs(obj, iter(self._hold(found, manner, timeout)))
+        return replaced(obj, iter(self._hold(found, manner, timeout)))
 
     def _hold(self, given: Sequence[Any], manner: Manner, timeout: float | None) -> list[ArrayRef]:
-        here = self._lane.participant
         with contextlib.ExitStack() as stack:
             sources = [stack.enter_context(as_source(each)) for each in given]
-            return hold(here, sources, manner, timeout)
+            return holding.hold(self._lane.participant, sources, manner, timeout)
 
     def empty(
         self,
@@ -260,10 +200,7 @@ class Exchange:
         (array([[7., 7., 7.],
                [7., 7., 7.]], dtype=float32), False)
         """
-        lengths, made = arrays.new_layout(shape, dtype)
-        if 0 in lengths:
-            return np.empty(lengths, made, order)
-        return empty(self._lane.participant, lengths, made, order, timeout)
+        return holding.empty(self._lane.participant, shape, dtype, order, timeout)
 
     def shared(self, shape: int | Shape, dtype: Any = float) -> ArrayRef:
         """Make an array of zeros that all processes may write to.
@@ -289,13 +226,7 @@ class Exchange:
         ...     total[:]
         array([2, 2, 2, 2])
         """
-        lengths, made = arrays.new_layout(shape, dtype)
-        return new_file(
-            self._lane.participant,
-            self._lane.participant.held,
-            ".npy",
-            lambda path: arrays.create_array(path, shape=lengths, dtype=made),
-        )
+        return holding.shared(self._lane.participant, shape, dtype)
 
     def release(self, ref: ArrayRef) -> None:
         """Let go of an array that :meth:`put` or :meth:`shared` returned.
@@ -309,15 +240,7 @@ class Exchange:
         ArrayNotFoundError
             If it has been released already.
         """
-        here = self._lane.participant
-        name = os.path.basename(ref.path)
-        if name in {"", ".", ".."} or ref.path != os.path.join(here.held, name):
-            raise ExchangeError(
-                f"{ref.path!r} is not held by the exchange in {self.directory!r}: only what was "
-                "put into this exchange can be released"
-            )
-        files.check_exists(ref.path)
-        files.remove(ref.path)
+        holding.release(self._lane.participant, ref)
 
     def queue(
         self,
@@ -446,19 +369,7 @@ class Exchange:
         ...     ex.stats().segments, ex.stats().claims, ex.stats().reuse_rate
         (1, 0, 0.9)
         """
-        here = self._lane.participant
-        pool = here.pool if here.has_pool else None
-        found = facts(self.directory)
-        return ExchangeStats(
-            segments=found.segments,
-            nbytes=found.nbytes,
-            claims=found.claims,
-            leases=found.leases,
-            held=found.held,
-            taken=0 if pool is None else pool.taken,
-            reuse_rate=0.0 if pool is None or not pool.taken else pool.reused / pool.taken,
-            capacity=None if pool is None else pool.capacity,
-        )
+        return stats_of(self._lane.participant)
 
     def sweep(self) -> list[str]:
         """Remove what the dead have left, and the free segments of this process.
@@ -511,7 +422,7 @@ class Exchange:
         from filexchange import markup  # noqa: PLC0415 - only notebooks need it
 
         try:
-            rows = self.stats()._rows()  # noqa: SLF001 - of this module
+            rows = rows_of(self.stats())
         except ExchangeClosedError:
             rows = {"state": "ended"}
         return markup.card("Exchange", {"directory": self.directory, **rows})
@@ -521,29 +432,3 @@ def _inline_below(directory: PathLike | None) -> int:
     """Return from how many bytes on arrays are to go by segment, as far as that is known."""
     found = tuned_inline_below(base_directory() if directory is None else directory)
     return INLINE_BELOW if found is None else found
-
-
-def _arrays_in(obj: Any) -> Iterator[Array]:
-    """Yield the arrays in nested containers, in the order of :func:`_with_refs`."""
-    if isinstance(obj, np.ndarray):
-        yield obj
-    elif isinstance(obj, dict):
-        for value in obj.values():
-            yield from _arrays_in(value)
-    elif isinstance(obj, list | tuple):
-        for value in obj:
-            yield from _arrays_in(value)
-
-
-def _with_refs(obj: Any, refs: Iterator[ArrayRef]) -> Any:
-    """Return containers like `obj` with the next reference in place of each array."""
-    if isinstance(obj, np.ndarray):
-        return next(refs)
-    if isinstance(obj, dict):
-        return {name: _with_refs(value, refs) for name, value in obj.items()}
-    if isinstance(obj, list):
-        return [_with_refs(value, refs) for value in obj]
-    if isinstance(obj, tuple):
-        values = [_with_refs(value, refs) for value in obj]
-        return type(obj)(*values) if hasattr(obj, "_fields") else tuple(values)
-    return obj
