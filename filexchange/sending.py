@@ -173,10 +173,10 @@ def take_back(participant: Participant, sent: Sent) -> None:
 
 
 def save_in(
-    participant: Participant, directory: str, array: Indexable, manner: Settled
+    participant: Participant, directory: str, array: Indexable, settled: Settled
 ) -> ArrayRef:
     """Save an array to a new file of a directory of the session."""
-    fmt, options = manner.format, manner.options
+    fmt, options = settled.format, settled.options
     return new_file(
         participant,
         directory,

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from filexchange.aliases import Attrs, PathLike
 from filexchange.errors import MissingDependencyError
@@ -11,11 +11,10 @@ from filexchange.formats import get_format
 from filexchange.options import AUTO
 from filexchange.sources import as_source
 from filexchange.tuning.choosing import Choice, choose, settled
+from filexchange.tuning.known import Known
 from filexchange.tuning.limits import Asked, Words, in_words, possible_ways
-from filexchange.tuning.profiles import Profile, ordinary, profile_of
 from filexchange.tuning.reasons import reasons_of
 from filexchange.tuning.recommendation import Expected, Recommendation
-from filexchange.tuning.recycling import with_segments
 from filexchange.tuning.subjects import Subject, Together
 from filexchange.tuning.uses import Use, check_use
 from filexchange.tuning.ways import WAYS, Way
@@ -118,32 +117,6 @@ def chosen(
     if explain:
         sys.stdout.write(f"{found}\n")
     return Words(found.format, found.compression, found.chunks, found.shards)
-
-
-class Known(NamedTuple):
-    """What is known of a directory: its profile, if there is one, and the figures to choose by."""
-
-    directory: str
-    profile: Profile | None
-    figures: Profile
-    remarks: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, directory: str) -> "Known":
-        """Return what is known of new files."""
-        profile = profile_of(directory)
-        return cls(directory, profile, profile or ordinary())
-
-    @classmethod
-    def of_exchange(cls, directory: str) -> "Known":
-        """Return what is known where ``npy`` is written to segments."""
-        known = cls.of(directory)
-        remark = "npy is a segment of the exchange, which is there already"
-        return known._replace(figures=with_segments(known.figures), remarks=(remark,))
-
-    def among(self, possible: Sequence[Way]) -> list[Way]:
-        """Return the ways that were measured."""
-        return [way for way in possible if way in self.figures.ways]
 
 
 def _decide(
