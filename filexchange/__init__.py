@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from filexchange.arrays import create_array, keys, load, open_array, save, save_arrays
     from filexchange.conversion import convert
     from filexchange.errors import FileExchangeError
-    from filexchange.exchange import Exchange, ExchangeStats
+    from filexchange.exchange import Exchange
     from filexchange.executor import ProcessPoolExecutor
     from filexchange.formats import available_formats, register_format
     from filexchange.queues import Queue
     from filexchange.received import ReceivedArray
     from filexchange.ref import ArrayRef
     from filexchange.registration import register
+    from filexchange.stats import ExchangeStats
     from filexchange.tuning import Recommendation, recommend
 
 __version__ = "0.1.0"
@@ -48,7 +49,7 @@ __all__ = [
 _MODULES = {
     "ArrayRef": "ref",
     "Exchange": "exchange",
-    "ExchangeStats": "exchange",
+    "ExchangeStats": "stats",
     "FileExchangeError": "errors",
     "ProcessPoolExecutor": "executor",
     "Queue": "queues",

@@ -9,24 +9,17 @@ from typing import Any
 import numpy as np
 
 from filexchange import files
-from filexchange.aliases import Array, ChunksLike, DType, Mode, Order, PathLike, Shape
+from filexchange.aliases import Array, ChunksLike, DType, Indexable, Mode, Order, PathLike, Shape
 from filexchange.dtypes import check_dtype
 from filexchange.errors import BadArrayFileError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, WriteOptions
 from filexchange.geometry import is_possible, lengths_of
-from filexchange.options import (
-    absolute_path,
-    checked_key,
-    resolve_target,
-    unsupported,
-    write_options,
-)
+from filexchange.manners import Manner
+from filexchange.options import checked_key, resolve_target, unsupported
 from filexchange.ref import ArrayRef
 from filexchange.sources import as_source
-from filexchange.tuning.limits import Words
-from filexchange.tuning.reasons import Subject
-from filexchange.tuning.recommending import chosen
-from filexchange.tuning.uses import Use, check_use
+from filexchange.tuning.subjects import Subject, Together
+from filexchange.tuning.uses import Use
 
 
 def save(
@@ -105,35 +98,30 @@ def save(
     >>> save("b", np.zeros((1000, 1000)), format="auto", for_="archive").compression is None
     False
     """
-    words, use = Words(format, compression, chunks, shards), check_use(for_)
-    if words.are_auto:
-        with as_source(array) as source:
-            words = chosen(
-                Subject(source.shape, source.dtype, source),
-                words,
-                absolute_path(path),
-                for_=use,
-                key=key,
-                attrs=attrs,
-                explain=explain,
-            )
-    target, fmt = resolve_target(path, words.format)
-    options = write_options(fmt, words.chunks, words.shards, words.compression, attrs)
-    with saving(target, fmt, key, array, options, overwrite=overwrite) as draft:
-        pass
+    manner = Manner(format, compression, chunks, shards, attrs, for_, explain)
+    with as_source(array) as source:
+        target, fmt, options = manner.at(path, lambda: Subject.of(source), key=key)
+        with saving(target, fmt, key, source, options, overwrite=overwrite) as draft:
+            pass
     return dataclasses.replace(draft, path=target)
 
 
 @contextlib.contextmanager
 def saving(
-    path: str, fmt: Format, key: str | None, array: Any, options: WriteOptions, *, overwrite: bool
+    path: str,
+    fmt: Format,
+    key: str | None,
+    source: Indexable,
+    options: WriteOptions,
+    *,
+    overwrite: bool,
 ) -> Iterator[ArrayRef]:
-    """Write an array aside and yield the reference to it there; it is published afterwards.
+    """Write a source aside and yield the reference to it there; it is published afterwards.
 
     If the block raises, nothing is published.
     """
     key = checked_key(fmt, key)
-    with as_source(array) as source, fmt.publishing(path, key, overwrite=overwrite) as aside:
+    with fmt.publishing(path, key, overwrite=overwrite) as aside:
         yield ArrayRef(aside, fmt.name, fmt.write(aside, key, source, options))
 
 
@@ -146,19 +134,32 @@ def save_arrays(
     shards: ChunksLike = None,
     compression: str | None = None,
     overwrite: bool = False,
+    for_: Use = "exchange",
+    explain: bool = False,
 ) -> dict[str, ArrayRef]:
     """Write several named arrays to one container, which appears complete or not at all.
 
-    Parameters are those of :func:`save`; `arrays` maps keys to arrays.
+    Parameters
+    ----------
+    path, format, chunks, shards, compression, overwrite, for_, explain
+        As in :func:`save`. ``"auto"`` chooses one format and codec for all of them, as for one
+        array of all their bytes.
+    arrays : mapping of str to array_like
+        By their keys. Where something is chosen, values are asked for more than once.
 
     Examples
     --------
     >>> refs = save_arrays("ab.npz", {"a": np.zeros(3), "b": np.ones((2, 2))})
     >>> refs["b"].shape
     (2, 2)
+    >>> refs = save_arrays("ab", {"a": np.zeros(3), "b": np.ones((2, 2))}, format="auto")
+    >>> refs["a"].format == refs["b"].format
+    True
     """
-    target, fmt = resolve_target(path, format)
-    options = write_options(fmt, chunks, shards, compression, None)
+    manner = Manner(format, compression, chunks, shards, None, for_, explain)
+    if not arrays:
+        raise UnsupportedArrayError(f"there are no arrays to write to {os.fspath(path)!r}")
+    target, fmt, options = manner.at(path, lambda: Together.of(arrays))
     if not fmt.supports_keys:
         raise unsupported(fmt, "several arrays in a file", lambda f: f.supports_keys)
     refs: dict[str, ArrayRef] = {}
@@ -167,8 +168,6 @@ def save_arrays(
             key = checked_key(fmt, name)
             with as_source(array) as source:
                 refs[name] = ArrayRef(target, fmt.name, fmt.write(aside, key, source, options))
-        if not refs:
-            raise UnsupportedArrayError(f"there are no arrays to write to {target!r}")
     return refs
 
 
@@ -217,20 +216,10 @@ def create_array(
     >>> float(ref[:].sum())
     30.0
     """
-    words, use = Words(format, compression, chunks, shards), check_use(for_)
-    if words.are_auto:
-        words = chosen(
-            Subject(*new_layout(shape, dtype)),
-            words,
-            absolute_path(path),
-            for_=use,
-            key=key,
-            attrs=attrs,
-            explain=explain,
-            by_region=True,
-        )
-    target, fmt = resolve_target(path, words.format)
-    options = write_options(fmt, words.chunks, words.shards, words.compression, attrs)
+    manner = Manner(format, compression, chunks, shards, attrs, for_, explain)
+    target, fmt, options = manner.at(
+        path, lambda: Subject(*new_layout(shape, dtype)), key=key, by_region=True
+    )
     key = checked_key(fmt, key)
     if not fmt.supports_regions:
         raise unsupported(fmt, "arrays that are filled by region", lambda f: f.supports_regions)

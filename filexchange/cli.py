@@ -26,10 +26,11 @@ from filexchange.errors import (
 )
 from filexchange.formats import get_format
 from filexchange.naming import naming_split, open_all, split_key
-from filexchange.options import resolve_target
+from filexchange.options import AUTO, resolve_target
 from filexchange.ref import ArrayRef
 from filexchange.sizes import format_size
 from filexchange.terminal import console as _console
+from filexchange.tuning.uses import check_use
 
 # What the library's messages advise, as it is said here.
 _SPELLINGS = {"overwrite=True": "--overwrite", "with key=": "with PATH:KEY"}
@@ -160,8 +161,16 @@ def convert(
         str | None, typer.Option(help="Chunk shape such as 100,100, -1 for a whole axis, or auto.")
     ] = None,
     shards: Annotated[str | None, typer.Option(help="Shard shape (zarr).")] = None,
-    compression: Annotated[str | None, typer.Option(help="Codec, such as zstd or gzip:6.")] = None,
-    format: Annotated[str | None, typer.Option(help="Format, if the suffix does not tell.")] = None,
+    compression: Annotated[
+        str | None, typer.Option(help="Codec, such as zstd or gzip:6, or auto.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="Format, if the suffix does not tell; or auto.")
+    ] = None,
+    use: Annotated[
+        str, typer.Option("--for", help="What auto chooses for: exchange, slices or archive.")
+    ] = "exchange",
+    explain: Annotated[bool, typer.Option(help="Print why auto chose what it did.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
     verify: Annotated[bool, typer.Option(help="Compare the copy with its source.")] = False,
 ) -> None:
@@ -172,8 +181,9 @@ def convert(
     start = time.perf_counter()
     with naming_split(source):
         resolve_target(path, None)
-    with naming_split(target):
-        resolve_target(target_path, format)
+    if format != AUTO:  # what is chosen needs no suffix
+        with naming_split(target):
+            resolve_target(target_path, format)
     with _progress(console) as progress:
         task = progress.add_task("converting and verifying" if verify else "converting", total=None)
         ref = convert_array(
@@ -185,6 +195,8 @@ def convert(
             shards=_lengths("shards", shards),
             compression=compression,
             format=format,
+            for_=check_use(use),
+            explain=explain,
             overwrite=overwrite,
             verify=verify,
             progress=lambda done, total: progress.update(task, completed=done, total=total),

@@ -11,8 +11,11 @@ from filexchange.aliases import Array, ChunksLike, DType, Indexable, PathLike, S
 from filexchange.errors import ArrayMismatchError
 from filexchange.formats import source_chunks
 from filexchange.geometry import iter_blocks, slab_shape
-from filexchange.options import resolve_target, write_options
+from filexchange.manners import Manner
 from filexchange.ref import ArrayRef
+from filexchange.sources import as_source
+from filexchange.tuning.subjects import Subject
+from filexchange.tuning.uses import Use
 
 
 def convert(
@@ -27,6 +30,8 @@ def convert(
     compression: str | None = None,
     attrs: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    for_: Use = "exchange",
+    explain: bool = False,
     verify: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ArrayRef:
@@ -40,8 +45,8 @@ def convert(
         Where to. It appears when it is complete (and verified).
     key, target_key : str, optional
         Names of the array in the source and in the target, where these are containers.
-    format, chunks, shards, compression, overwrite
-        Of the target, as in `save`.
+    format, chunks, shards, compression, overwrite, for_, explain
+        Of the target, as in `save`; ``"auto"`` chooses for the array of the source.
     attrs : mapping, optional
         In place of the source's own.
     verify : bool, optional
@@ -77,18 +82,18 @@ def convert(
         ref = source
     else:
         ref = arrays.open_array(source, key=key)
-    path, fmt = resolve_target(target, format)
-    options = write_options(fmt, chunks, shards, compression, ref.attrs if attrs is None else attrs)
+    kept = ref.attrs if attrs is None else attrs
+    manner = Manner(format, compression, chunks, shards, kept, for_, explain)
     report = _Progress(ref.nbytes * (2 if verify else 1), progress)
-    with (
-        ref.opened("r") as opened,
-        arrays.saving(
-            path, fmt, target_key, _Watched(opened, report), options, overwrite=overwrite
-        ) as draft,
-    ):
-        if verify:
-            with draft.opened("r") as copy:
-                _compare(_Watched(opened, report), copy, path)
+    with ref.opened("r") as opened:
+        path, fmt, options = manner.at(target, lambda: Subject.of(opened), key=target_key)
+        with (
+            as_source(_Watched(opened, report)) as read,
+            arrays.saving(path, fmt, target_key, read, options, overwrite=overwrite) as draft,
+        ):
+            if verify:
+                with draft.opened("r") as copy:
+                    _compare(_Watched(opened, report), copy, path)
     return dataclasses.replace(draft, path=path)
 
 

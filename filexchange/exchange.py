@@ -14,94 +14,29 @@ ones is what costs.
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
-import numpy as np
-
-from filexchange import arrays, files, leases
-from filexchange.aliases import Array, Order, PathLike, Shape
-from filexchange.errors import ExchangeClosedError, ExchangeError, UnsupportedArrayError
-from filexchange.formats import get_format
-from filexchange.holding import empty, hold
+from filexchange import holding, leases
+from filexchange.aliases import Array, ChunksLike, Order, PathLike, Shape
+from filexchange.errors import ExchangeClosedError, UnsupportedArrayError
 from filexchange.lanes import Lane
+from filexchange.manners import Manner
 from filexchange.message import INLINE_BELOW
-from filexchange.options import write_options
+from filexchange.nesting import arrays_in, replaced
+from filexchange.options import AUTO
 from filexchange.participants import Participant
 from filexchange.queues import Queue, broadcast
 from filexchange.receiving import ReceiveMode, check_mode
 from filexchange.ref import ArrayRef
-from filexchange.sending import new_file, save_in
 from filexchange.sessions import base_directories, base_directory, roomy_directories
-from filexchange.sizes import format_size
 from filexchange.sources import as_source
-from filexchange.sweeping import facts, sweep_pools, sweep_sessions
-from filexchange.tuning.limits import AUTO, Words
+from filexchange.stats import ExchangeStats, rows_of, stats_of
+from filexchange.sweeping import sweep_pools, sweep_sessions
 from filexchange.tuning.places import fastest_directory, tuned_inline_below
-from filexchange.tuning.reasons import Subject
-from filexchange.tuning.recommending import chosen
-from filexchange.tuning.uses import check_use
-
-_LAYOUT = ("compression", "chunks", "shards")
-_USES: tuple[str, ...] = ("for_", "explain")
-
-
-class ExchangeStats(NamedTuple):
-    """What there is in an exchange.
-
-    Attributes
-    ----------
-    segments, nbytes : int
-        Files that are used again and again, of all processes, and the bytes on disk of all there
-        is in the exchange.
-    claims, leases, held : int
-        Messages under way, segments that readers have, and arrays that were put.
-    taken : int
-        How often this process has written to a segment.
-    reuse_rate : float
-        How many of these times the segment was there already, from 0 to 1.
-    capacity : int or None
-        The most bytes of segments of this process; None before it has written.
-
-    Examples
-    --------
-    >>> with fx.Exchange() as ex:
-    ...     waiting = ex.pack(np.ones(100_000))
-    ...     stats = ex.stats()
-    >>> stats.segments, stats.claims, stats.leases
-    (1, 1, 0)
-    """
-
-    segments: int
-    nbytes: int
-    claims: int
-    leases: int
-    held: int
-    taken: int
-    reuse_rate: float
-    capacity: int | None
-
-    def _repr_html_(self) -> str:
-        """Return what notebooks show."""
-        from filexchange import markup  # noqa: PLC0415 - only notebooks need it
-
-        return markup.card("ExchangeStats", self._rows())
-
-    def _rows(self) -> dict[str, object]:
-        rows: dict[str, object] = {
-            "on disk": format_size(self.nbytes),
-            "segments": f"{self.segments}, of which {self.leases} are being read",
-            "messages under way": self.claims,
-            "arrays held": self.held,
-        }
-        if self.capacity is not None:
-            rows["written by this process"] = (
-                f"{self.taken} segments, {self.reuse_rate:.0%} of them there already"
-            )
-            rows["limit of this process"] = format_size(self.capacity)
-        return rows
+from filexchange.tuning.uses import Use
 
 
 class Exchange:
@@ -167,8 +102,13 @@ class Exchange:
         obj: Any,
         *,
         format: str = "npy",
+        chunks: ChunksLike = None,
+        shards: ChunksLike = None,
+        compression: str | None = None,
+        attrs: Mapping[str, Any] | None = None,
+        for_: Use = "exchange",
+        explain: bool = False,
         timeout: float | None = None,
-        **options: Any,
     ) -> Any:
         """Write an array, or the arrays in nested containers, to the exchange, which holds them.
 
@@ -179,12 +119,12 @@ class Exchange:
             :meth:`empty`, or one that came out of an exchange, is not copied.
         format : str, optional
             The fastest to exchange is ``"npy"``; compressed formats save space. ``"auto"``
-            chooses for each array, as :func:`recommend` does.
+            chooses for each array, as :func:`recommend` does, but knows that ``npy`` stands for
+            segments here.
+        chunks, shards, compression, attrs, for_, explain
+            As for `save`.
         timeout : float, optional
             Seconds to wait for a free segment; without end by default.
-        **options
-            ``chunks``, ``shards``, ``compression``, ``attrs``, ``for_`` and ``explain``, as for
-            `save`.
 
         Returns
         -------
@@ -210,57 +150,20 @@ class Exchange:
         ...     refs["image"].shape, refs["labels"][0].shape, refs["labels"][1]
         ((2, 3), (4,), 'day 1')
         """
+        manner = Manner(format, compression, chunks, shards, attrs, for_, explain)
         if not isinstance(obj, dict | list | tuple):
-            return self._hold([obj], format, timeout, options)[0]
-        found = list(_arrays_in(obj))
+            return self._hold([obj], manner, timeout)[0]
+        found = list(arrays_in(obj))
         if not found:
             raise UnsupportedArrayError(
                 f"there is no array in {obj!r:.80}: pass numpy.asarray(x) to put a list of numbers"
             )
-        return _with_refs(obj, iter(self._hold(found, format, timeout, options)))
+        return replaced(obj, iter(self._hold(found, manner, timeout)))
 
-    def _hold(
-        self, given: Sequence[Any], format: str, timeout: float | None, options: dict[str, Any]
-    ) -> list[ArrayRef]:
-        here = self._lane.participant
-        words = Words(format, *(options.pop(name, None) for name in _LAYOUT))
-        attrs = options.pop("attrs", None)
-        use = {name: options.pop(name) for name in _USES if name in options}
-        check_use(use.setdefault("for_", "exchange"))
-        if not words.are_auto:
-            write_options(get_format(format), words.chunks, words.shards, words.compression, attrs)
-        if options:
-            raise TypeError(f"put() got unexpected options {sorted(options)}")
+    def _hold(self, given: Sequence[Any], manner: Manner, timeout: float | None) -> list[ArrayRef]:
         with contextlib.ExitStack() as stack:
             sources = [stack.enter_context(as_source(each)) for each in given]
-            chosen = [self._chosen(each, words, attrs, use) for each in sources]
-            refs: dict[int, ArrayRef] = {}
-            try:
-                for number, (source, each) in enumerate(zip(sources, chosen, strict=True)):
-                    if each.format != "npy":
-                        fmt = get_format(str(each.format))
-                        checked = write_options(
-                            fmt, each.chunks, each.shards, each.compression, attrs
-                        )
-                        refs[number] = save_in(here, here.held, source, fmt, checked)
-                rest = [number for number in range(len(sources)) if number not in refs]
-                if rest:
-                    noted = write_options(get_format("npy"), None, None, None, attrs).attrs
-                    held = hold(here, [sources[number] for number in rest], noted, timeout)
-                    refs.update(zip(rest, held, strict=True))
-            except BaseException:
-                for ref in refs.values():
-                    files.remove(ref.path)
-                raise
-            return [refs[number] for number in range(len(sources))]
-
-    def _chosen(self, source: Any, words: Words, attrs: Any, use: dict[str, Any]) -> Words:
-        """Return what is meant by ``"auto"`` for one array."""
-        if not words.are_auto:
-            return words
-        subject = Subject(source.shape, source.dtype, source)
-        path = os.path.join(self.directory, "array")
-        return chosen(subject, words, path, **use, attrs=attrs)
+            return holding.hold(self._lane.participant, sources, manner, timeout)
 
     def empty(
         self,
@@ -297,10 +200,7 @@ class Exchange:
         (array([[7., 7., 7.],
                [7., 7., 7.]], dtype=float32), False)
         """
-        lengths, made = arrays.new_layout(shape, dtype)
-        if 0 in lengths:
-            return np.empty(lengths, made, order)
-        return empty(self._lane.participant, lengths, made, order, timeout)
+        return holding.empty(self._lane.participant, shape, dtype, order, timeout)
 
     def shared(self, shape: int | Shape, dtype: Any = float) -> ArrayRef:
         """Make an array of zeros that all processes may write to.
@@ -326,13 +226,7 @@ class Exchange:
         ...     total[:]
         array([2, 2, 2, 2])
         """
-        lengths, made = arrays.new_layout(shape, dtype)
-        return new_file(
-            self._lane.participant,
-            self._lane.participant.held,
-            ".npy",
-            lambda path: arrays.create_array(path, shape=lengths, dtype=made),
-        )
+        return holding.shared(self._lane.participant, shape, dtype)
 
     def release(self, ref: ArrayRef) -> None:
         """Let go of an array that :meth:`put` or :meth:`shared` returned.
@@ -346,15 +240,7 @@ class Exchange:
         ArrayNotFoundError
             If it has been released already.
         """
-        here = self._lane.participant
-        name = os.path.basename(ref.path)
-        if name in {"", ".", ".."} or ref.path != os.path.join(here.held, name):
-            raise ExchangeError(
-                f"{ref.path!r} is not held by the exchange in {self.directory!r}: only what was "
-                "put into this exchange can be released"
-            )
-        files.check_exists(ref.path)
-        files.remove(ref.path)
+        holding.release(self._lane.participant, ref)
 
     def queue(
         self,
@@ -362,16 +248,16 @@ class Exchange:
         *,
         mode: ReceiveMode = "r",
         format: str = "npy",
+        compression: str | None = None,
+        for_: Use = "exchange",
         context: BaseContext | None = None,
     ) -> Queue:
         """Return a queue whose arrays travel through this exchange.
 
         Parameters
         ----------
-        maxsize, mode, context
+        maxsize, mode, format, compression, for_, context
             As for `Queue`.
-        format : str, optional
-            Format of the arrays' files; ``"npy"`` stands for segments.
 
         Examples
         --------
@@ -383,8 +269,15 @@ class Exchange:
         >>> message["frame"][1], message["time"]
         (ReceivedArray([3, 4, 5]), 0.5)
         """
-        lane = Lane(self._lane.path, self._lane.capacity, self._lane.inline_below, format)
-        return Queue(maxsize, mode=mode, context=context, lane=lane)
+        return Queue(
+            maxsize,
+            mode=mode,
+            context=context,
+            format=format,
+            compression=compression,
+            for_=for_,
+            lane=self._lane,
+        )
 
     def broadcast(
         self,
@@ -396,7 +289,8 @@ class Exchange:
     ) -> None:
         """Put an object into several queues of this exchange; its arrays are written once.
 
-        Each receiver has a claim of its own on the same memory. If a queue has no room in time,
+        Each receiver has a claim of its own on the same memory: a segment, whatever the formats of
+        the queues. If a queue has no room in time,
         those before it have the object and those after it have not.
 
         Raises
@@ -475,19 +369,7 @@ class Exchange:
         ...     ex.stats().segments, ex.stats().claims, ex.stats().reuse_rate
         (1, 0, 0.9)
         """
-        here = self._lane.participant
-        pool = here.pool if here.has_pool else None
-        found = facts(self.directory)
-        return ExchangeStats(
-            segments=found.segments,
-            nbytes=found.nbytes,
-            claims=found.claims,
-            leases=found.leases,
-            held=found.held,
-            taken=0 if pool is None else pool.taken,
-            reuse_rate=0.0 if pool is None or not pool.taken else pool.reused / pool.taken,
-            capacity=None if pool is None else pool.capacity,
-        )
+        return stats_of(self._lane.participant)
 
     def sweep(self) -> list[str]:
         """Remove what the dead have left, and the free segments of this process.
@@ -540,7 +422,7 @@ class Exchange:
         from filexchange import markup  # noqa: PLC0415 - only notebooks need it
 
         try:
-            rows = self.stats()._rows()  # noqa: SLF001 - of this module
+            rows = rows_of(self.stats())
         except ExchangeClosedError:
             rows = {"state": "ended"}
         return markup.card("Exchange", {"directory": self.directory, **rows})
@@ -550,29 +432,3 @@ def _inline_below(directory: PathLike | None) -> int:
     """Return from how many bytes on arrays are to go by segment, as far as that is known."""
     found = tuned_inline_below(base_directory() if directory is None else directory)
     return INLINE_BELOW if found is None else found
-
-
-def _arrays_in(obj: Any) -> Iterator[Array]:
-    """Yield the arrays in nested containers, in the order of :func:`_with_refs`."""
-    if isinstance(obj, np.ndarray):
-        yield obj
-    elif isinstance(obj, dict):
-        for value in obj.values():
-            yield from _arrays_in(value)
-    elif isinstance(obj, list | tuple):
-        for value in obj:
-            yield from _arrays_in(value)
-
-
-def _with_refs(obj: Any, refs: Iterator[ArrayRef]) -> Any:
-    """Return containers like `obj` with the next reference in place of each array."""
-    if isinstance(obj, np.ndarray):
-        return next(refs)
-    if isinstance(obj, dict):
-        return {name: _with_refs(value, refs) for name, value in obj.items()}
-    if isinstance(obj, list):
-        return [_with_refs(value, refs) for value in obj]
-    if isinstance(obj, tuple):
-        values = [_with_refs(value, refs) for value in obj]
-        return type(obj)(*values) if hasattr(obj, "_fields") else tuple(values)
-    return obj

@@ -2,14 +2,14 @@
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from filexchange import message
 from filexchange.errors import UnsupportedOptionError
-from filexchange.formats import get_format
+from filexchange.manners import Manner
 from filexchange.participants import Participant, participant
 from filexchange.receiving import ReceiveMode, Receiver
 from filexchange.remembering import Remembered
@@ -28,23 +28,28 @@ class Lane:
         The most bytes of segments of each process.
     inline_below : int
         Arrays of fewer bytes travel inside the message.
-    format : str
-        ``"npy"`` for segments; arrays of any other format get a file each.
+    manner : Manner or None
+        How large arrays are written: None to segments. Those that are not ``npy`` get a file each.
     """
 
     path: str
     capacity: int | None = None
     inline_below: int = message.INLINE_BELOW
-    format: str = "npy"
+    manner: Manner | None = None
 
     def __post_init__(self) -> None:
-        get_format(self.format)  # a wrong name is an error here, not at the first message
+        if self.manner is not None:
+            self.manner.check_anywhere()  # an error here, not at the first message
         capacity = 1 if self.capacity is None else self.capacity
         if not _is_whole(self.inline_below, 0) or not _is_whole(capacity, 1):
             raise UnsupportedOptionError(
                 f"inline_below={self.inline_below!r} and capacity={self.capacity!r}: give whole "
                 "numbers of bytes, a capacity of at least 1"
             )
+
+    def in_manner(self, manner: Manner) -> "Lane":
+        """Return one whose arrays are written in a manner."""
+        return replace(self, manner=None if manner.is_plain_npy else manner)
 
     @property
     def participant(self) -> Participant:
@@ -78,9 +83,10 @@ class Lane:
         return packed
 
     def _sender(self, timeout: float | None, remembered: Remembered | None) -> message.Sender:
-        if self.format == "npy":
-            return SegmentSender(self.participant, timeout, remembered)
-        return FileSender(self.participant, get_format(self.format))
+        segments = SegmentSender(self.participant, timeout, remembered)
+        if self.manner is None:
+            return segments
+        return FileSender(self.participant, self.manner, segments)
 
     def unpack(self, packed: bytes, mode: ReceiveMode) -> Any:
         """Return the object of a message, which can be unpacked once; see `Exchange.unpack`."""

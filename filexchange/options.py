@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from filexchange.aliases import Attrs, ChunksLike, PathLike
-from filexchange.errors import ArrayNotFoundError, AttrsError, UnsupportedOptionError
+from filexchange.errors import (
+    ArrayNotFoundError,
+    AttrsError,
+    UnknownFormatError,
+    UnsupportedOptionError,
+)
 from filexchange.formats import (
     Compression,
     Format,
@@ -20,12 +25,26 @@ from filexchange.formats import (
     get_format,
 )
 
+#: In place of a format or a codec: what suits the array best.
+AUTO = "auto"
+
 _MAX_KEY_CHARS = 1024
 
 
 def resolve_target(path: PathLike, format: str | None) -> tuple[str, Format]:
-    """Return the absolute path, and the format that is named or that the path tells."""
+    """Return the absolute path, and the format that is named or that the path tells.
+
+    Raises
+    ------
+    UnknownFormatError
+        If it tells none, or the one that is named is none.
+    """
     target = absolute_path(path)
+    if format == AUTO:
+        raise UnknownFormatError(
+            f"format={AUTO!r} chooses how a whole array is written, and there is nothing to choose "
+            f"for {target!r}: name a format, or leave it to the path and to what is there"
+        )
     return target, format_of(target) if format is None else get_format(format)
 
 
@@ -47,6 +66,11 @@ def write_options(
 
 def _compression(fmt: Format, text: str) -> Compression:
     codec = Compression.parse(text)
+    if text == AUTO:
+        raise UnsupportedOptionError(
+            f"compression={AUTO!r} chooses for an array that is known as a whole, and there is "
+            f"none: name a codec of {fmt.name!r} ({', '.join(fmt.compressions) or 'it has none'})"
+        )
     if codec.name not in fmt.compressions:
         if not fmt.compressions:
             raise unsupported(fmt, "compression", lambda f: bool(f.compressions))

@@ -8,8 +8,10 @@ from typing import Any
 from filexchange.channels import MOST_BYTES, Channel, make_channel
 from filexchange.errors import ExchangeError
 from filexchange.lanes import Lane, default_lane
+from filexchange.manners import Manner
 from filexchange.patience import Patience
 from filexchange.receiving import ReceiveMode, check_mode
+from filexchange.tuning.uses import Use
 
 
 class Queue:
@@ -27,6 +29,11 @@ class Queue:
         written; or as arrays of one's own.
     context : multiprocessing context, optional
         The one whose processes will use it; the default context otherwise.
+    format : str, optional
+        Of the files of large arrays; ``"npy"``, the default, stands for segments, which are the
+        fastest. ``"auto"`` chooses for each array, as :func:`recommend` does.
+    compression, for_
+        As for `save`.
     lane : Lane, optional
         The exchange to use, as `Exchange.queue` does. Otherwise one of this process, which ends
         with it.
@@ -60,10 +67,14 @@ class Queue:
         *,
         mode: ReceiveMode = "r",
         context: BaseContext | None = None,
+        format: str = "npy",
+        compression: str | None = None,
+        for_: Use = "exchange",
         lane: Lane | None = None,
     ) -> None:
         self._mode = check_mode(mode)
-        self._lane = default_lane() if lane is None else lane
+        manner = Manner(format, compression, for_=for_)
+        self._lane = (default_lane() if lane is None else lane).in_manner(manner)
         self._closed = False
         self._channel = make_channel(maxsize, context)
 

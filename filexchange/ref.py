@@ -10,16 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from filexchange import capabilities, files, refstate
+from filexchange import files, refstate
 from filexchange.aliases import Array, Attrs, DType, Mode, Order, Shape
-from filexchange.dtypes import check_dtype
 from filexchange.errors import ReadOnlyError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, get_format
-from filexchange.geometry import is_possible, lengths_of
 from filexchange.locking import locked
 from filexchange.opened import OpenArray, check_memory, region_chunks
-from filexchange.ranges import byte_ranges
-from filexchange.regions import NewAxis, Region
+from filexchange.placement import region_offset, region_ranges, region_strides
+from filexchange.regions import Region
+from filexchange.sharedmemory import stored_in
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -114,24 +113,8 @@ class ArrayRef:
         True
         >>> shm.close(); shm.unlink()
         """
-        directory = capabilities.shared_memory_dir()
-        if directory is None:
-            raise UnsupportedOptionError(
-                "shared memory has no path on this system: use Exchange.put or fx.save instead"
-            )
-        stored = StoredArray(None, lengths_of(shape), np.dtype(dtype), offset=offset)
-        check_dtype(stored.dtype)
-        if not is_possible(stored.shape, stored.dtype.itemsize):
-            raise UnsupportedOptionError(
-                f"no array of {stored.dtype} has shape {shape}: at most 64 axes, none of negative "
-                "length"
-            )
-        if offset < 0 or offset + stored.nbytes > shm.size:
-            raise UnsupportedOptionError(
-                f"an array of {stored.nbytes} bytes from byte {offset} does not fit a block of "
-                f"{shm.size} bytes"
-            )
-        return cls(os.path.join(directory, shm.name.lstrip("/")), "raw", stored, mode=mode)
+        path, stored = stored_in(shm, shape, dtype, offset)
+        return cls(path, "raw", stored, mode=mode)
 
     # Metadata: no I/O.
 
@@ -181,41 +164,12 @@ class ArrayRef:
     @property
     def offset(self) -> int | None:
         """Byte of the file where the first element begins; None where it cannot be mapped."""
-        if self.stored.offset is None or self.region is None:
-            return self.stored.offset
-        items = [item for item in self.region.items if not isinstance(item, NewAxis)]
-        starts = (item if isinstance(item, int) else item.start for item in items)
-        return self.stored.offset + sum(
-            start * step for start, step in zip(starts, self._stored_strides(), strict=True)
-        )
+        return region_offset(self.stored, self._region())
 
     @property
     def strides(self) -> tuple[int, ...] | None:
         """Bytes between elements along each axis; None where it cannot be mapped."""
-        if self.stored.offset is None:
-            return None
-        steps = iter(self._stored_strides())
-        if self.region is None:
-            return tuple(steps)
-        strides = []
-        for item in self.region.items:
-            if isinstance(item, NewAxis):
-                strides.append(0)
-            elif isinstance(item, int):
-                next(steps)
-            else:
-                strides.append(item.step * next(steps))
-        return tuple(strides)
-
-    def _stored_strides(self) -> tuple[int, ...]:
-        if self.stored.strides is not None:
-            return self.stored.strides
-        shape = self.stored.shape if self.order == "F" else self.stored.shape[::-1]
-        strides, step = [], self.dtype.itemsize
-        for length in shape:
-            strides.append(step)
-            step *= length
-        return tuple(strides if self.order == "F" else strides[::-1])
+        return region_strides(self.stored, self._region())
 
     @property
     def chunks(self) -> Shape | None:
@@ -383,12 +337,7 @@ class ArrayRef:
                 f"a {self.format!r} array has no bytes of its own to lock: use format 'npy' or "
                 "'raw'"
             )
-        begin = self.stored.offset
-        ranges = [
-            (begin + start, length)
-            for start, length in byte_ranges(chosen, self._stored_strides(), self.dtype.itemsize)
-        ]
-        with locked(self.path, ranges, timeout):
+        with locked(self.path, region_ranges(self.stored, chosen), timeout):
             yield self.part[region].open()
 
     def load(self) -> Array:

@@ -11,8 +11,9 @@ import numpy as np
 
 from filexchange import capabilities, files
 from filexchange.aliases import Array, Indexable
-from filexchange.formats import Format, WriteOptions, copy_blocks, memory_order
+from filexchange.formats import copy_blocks, memory_order
 from filexchange.leases import Lease, lease_of
+from filexchange.manners import Manner, Settled
 from filexchange.message import Sent
 from filexchange.participants import Participant
 from filexchange.ref import ArrayRef
@@ -125,23 +126,41 @@ class SegmentSender:
 
 
 class FileSender:
-    """Writes each array to a file of its own, in any format."""
+    """Writes each array in the manner that is asked for: to a file of its own, or to a segment.
 
-    def __init__(self, participant: Participant, fmt: Format) -> None:
+    Parameters
+    ----------
+    participant : Participant
+    manner : Manner
+    segments : SegmentSender
+        For the arrays that are to be ``npy``.
+    """
+
+    def __init__(self, participant: Participant, manner: Manner, segments: SegmentSender) -> None:
         self._participant = participant
-        self._format = fmt
+        self._manner = manner
+        self._segments = segments
 
     def send(self, arrays: Sequence[Array], receivers: int) -> list[Sent]:
         """Write arrays, once for each receiver where a file cannot have several names."""
-        done: list[Sent] = [[] for _ in range(receivers)]
+        directory = self._participant.claims
+        settled = [self._manner.in_exchange(directory, array) for array in arrays]
+        done: list[Sent] = [[None] * len(arrays) for _ in range(receivers)]
         try:
-            for array in arrays:
-                first = save_in(self._participant, self._participant.claims, array, self._format)
-                for sent in done:
-                    sent.append(first if sent is done[0] else _again(first))
+            inside = [n for n, each in enumerate(settled) if each.is_npy]
+            if inside:
+                found = self._segments.send([arrays[n] for n in inside], receivers)
+                for sent, places in zip(done, found, strict=True):
+                    for number, spot in zip(inside, places, strict=True):
+                        sent[number] = spot
+            for number, (array, each) in enumerate(zip(arrays, settled, strict=True)):
+                if not each.is_npy:
+                    first = save_in(self._participant, directory, array, each)
+                    for sent in done:
+                        sent[number] = first if sent is done[0] else _again(first)
         except BaseException:
-            for each in done:
-                take_back(self._participant, each)
+            for sent in done:
+                take_back(self._participant, [each for each in sent if each is not None])
             raise
         return done
 
@@ -154,20 +173,15 @@ def take_back(participant: Participant, sent: Sent) -> None:
 
 
 def save_in(
-    participant: Participant,
-    directory: str,
-    array: Indexable,
-    fmt: Format,
-    options: WriteOptions | None = None,
+    participant: Participant, directory: str, array: Indexable, settled: Settled
 ) -> ArrayRef:
     """Save an array to a new file of a directory of the session."""
+    fmt, options = settled.format, settled.options
     return new_file(
         participant,
         directory,
         fmt.suffixes[-1],
-        lambda path: ArrayRef(
-            path, fmt.name, fmt.write(path, None, array, options or WriteOptions())
-        ),
+        lambda path: ArrayRef(path, fmt.name, fmt.write(path, None, array, options)),
     )
 
 

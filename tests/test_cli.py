@@ -133,6 +133,7 @@ def test_bench_measures_kinds_places_and_readers(tmp_path: Path) -> None:
         (["info", "run:1.npy"], "split at its last colon"),
         (["convert", f"{FAULT}:dx", "out.npy", "--compression", "zstd"], "zarr"),
         (["convert", f"{FAULT}:dx", "out.zarr", "--chunks", "a,b"], "100,100"),
+        (["convert", f"{FAULT}:dx", "out", "--format", "auto", "--for", "fun"], "archive"),
     ],
     ids=lambda value: (
         " ".join(value[:3]).replace(FAULT, "FAULT") if isinstance(value, list) else None
@@ -212,6 +213,17 @@ def test_convert_copies_verifies_and_reports(tmp_path: Path) -> None:
     refused = run("convert", f"{FAULT}:dx", f"{target}:maps/elevation", code=1)
     assert "--overwrite" in refused.stderr
     assert "True" not in refused.stderr
+
+
+def test_convert_chooses_and_tells_why(tmp_path: Path) -> None:
+    target = tmp_path / "grid"
+    words = ("--format", "auto", "--for", "archive", "--explain")
+    shown = run("convert", f"{FAULT}:elevation", target, *words, XDG_STATE_HOME=str(tmp_path))
+    assert " for archive" in shown.stdout
+    ref = fx.open_array(target)
+    assert ref.compression is not None
+    with np.load(FAULT) as archive:
+        assert_same(ref.load(), archive["elevation"])
 
 
 def test_interrupted_bench_shows_what_it_has_and_leaves_nothing(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from filexchange.testing import ARRAYS, REFUSED, assert_same
 
 pytestmark = pytest.mark.usefixtures("base")
 
-FORMATS = ["npy", "raw", "npz", "hdf5", "zarr"]
+FORMATS = ["npy", "raw", "npz", "hdf5", "zarr", "auto"]
 
 
 @dataclasses.dataclass

@@ -13,9 +13,8 @@ from filexchange.formats import (
     format_of,
     get_format,
 )
+from filexchange.options import AUTO
 from filexchange.tuning.ways import WAYS, Way
-
-AUTO = "auto"
 
 
 class Words(NamedTuple):
@@ -33,24 +32,33 @@ class Words(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What limits the choice: words, the only possible format, a key, a path filled by region."""
+    """What limits the choice: words, the only possible format, names, a path filled by region."""
 
     words: Words
     fixed: Format | None
-    key: str | None
+    is_named: bool
     filled: str | None
 
     @classmethod
-    def of(cls, words: Words, path: str, key: str | None, *, by_region: bool) -> "Asked":
-        """Return what is asked of an array at an absolute path."""
-        return cls(words, _fixed_format(words, path, key), key, path if by_region else None)
+    def of(
+        cls,
+        words: Words,
+        path: str,
+        key: str | None = None,
+        *,
+        by_region: bool = False,
+        has_names: bool = False,
+    ) -> "Asked":
+        """Return what is asked of an array, or of several with names, at an absolute path."""
+        fixed = _fixed_format(words, path, key)
+        return cls(words, fixed, has_names or key is not None, path if by_region else None)
 
     @property
     def is_any(self) -> bool:
         """Whether every format has what is asked."""
         words = self.words
-        others = (self.key, self.filled, words.chunks, words.shards, _codec(words))
-        return all(each is None for each in others)
+        others = (self.filled, words.chunks, words.shards, _codec(words))
+        return not self.is_named and all(each is None for each in others)
 
     def allows(self, name: str) -> bool:
         """Return whether a format has what is asked; one that is not installed has nothing."""
@@ -65,7 +73,7 @@ class Asked(NamedTuple):
         except MissingDependencyError:
             return False
         return (
-            (self.key is None or fmt.supports_keys)
+            (not self.is_named or fmt.supports_keys)
             and (words.chunks is None or fmt.supports_chunks)
             and (words.shards is None or fmt.supports_shards)
             and (self.filled is None or fmt.is_filled_by_region(self.filled))
@@ -116,7 +124,7 @@ def possible_ways(asked: Asked) -> list[Way]:
         ]
     if not ways:
         raise UnsupportedOptionError(
-            f"no format has all that is asked of it ({_said(words)}, and the path, the key and "
+            f"no format has all that is asked of it ({_said(words)}, and the path, keys and "
             "filling by region): leave some of it out"
         )
     return ways

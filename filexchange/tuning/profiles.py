@@ -152,8 +152,9 @@ class Profile:
         if (made.seconds.shape, made.nbytes.shape) != ((*shape, len(ACCESSES)), shape):
             raise ValueError("its figures are not as many as it says")
         positive = made.seconds.min() > 0 and made.nbytes.min() >= 0 and made.overhead.min() >= 0
-        fractions = [x for each in made.inputs for x in each.fractions.values()]
-        if not positive or not np.isfinite(made.seconds).all() or min(fractions, default=1) <= 0:
+        others = [x for each in made.inputs for x in each.fractions.values()]
+        others += [x for pair in made.segments.items() for x in pair]
+        if not positive or not np.isfinite(made.seconds).all() or not all(x > 0 for x in others):
             raise ValueError("its figures are not all positive")
         return made
 

@@ -1,35 +1,18 @@
 """Why a way was chosen, in words."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from filexchange.aliases import DType, Indexable, Shape
 from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
 from filexchange.tuning.choosing import Choice
 from filexchange.tuning.profiles import Profile
 from filexchange.tuning.recommendation import Expected
+from filexchange.tuning.subjects import Subject, Together
 from filexchange.tuning.uses import COSTS, Use
 
 
-class Subject(NamedTuple):
-    """An array that is to be written, or one that is yet to be filled, without a source."""
-
-    shape: Shape
-    dtype: DType
-    source: Indexable | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the elements in memory."""
-        nbytes = self.dtype.itemsize
-        for length in self.shape:
-            nbytes *= length
-        return nbytes
-
-
 def reasons_of(
-    subject: Subject,
+    subject: Subject | Together,
     choice: Choice,
     best: Expected,
     others: Sequence[Expected],
@@ -38,7 +21,7 @@ def reasons_of(
     profile: Profile | None,
 ) -> tuple[str, ...]:
     """Return what was compared, what a sample said, and where the figures are from."""
-    reasons = [f"{format_size(subject.nbytes)} of {subject.dtype}; what counts is {COSTS[use]}"]
+    reasons = [f"{subject}; what counts is {COSTS[use]}"]
     said = f"{best.way} is expected to take {_said(best.cost, use)}"
     if others:
         said += f", the next best, {others[0].way}, {_said(others[0].cost, use)}"
@@ -47,7 +30,7 @@ def reasons_of(
         left = min(choice.fractions.values())
         name = min(choice.fractions, key=lambda each: choice.fractions[each])
         reasons.append(f"a codec ({name}) leaves {left:.2g} of a sample")
-    elif subject.source is None:
+    elif not subject.has_values:
         reasons.append("there is no sample yet, so the choice suits any values")
     else:
         reasons.append("no sample was taken: the choice is the same for any values")

@@ -8,14 +8,14 @@ from typing import Any
 from filexchange.aliases import Attrs, PathLike
 from filexchange.errors import MissingDependencyError
 from filexchange.formats import get_format
-from filexchange.geometry import normalize_chunks
+from filexchange.options import AUTO
 from filexchange.sources import as_source
 from filexchange.tuning.choosing import Choice, choose, settled
-from filexchange.tuning.limits import AUTO, Asked, Words, in_words, possible_ways
-from filexchange.tuning.probing import probe
-from filexchange.tuning.profiles import ordinary, profile_of
-from filexchange.tuning.reasons import Subject, reasons_of
+from filexchange.tuning.known import Known
+from filexchange.tuning.limits import Asked, Words, in_words, possible_ways
+from filexchange.tuning.reasons import reasons_of
 from filexchange.tuning.recommendation import Expected, Recommendation
+from filexchange.tuning.subjects import Subject, Together
 from filexchange.tuning.uses import Use, check_use
 from filexchange.tuning.ways import WAYS, Way
 
@@ -63,11 +63,11 @@ def recommend(
     with as_source(array) as source:
         subject = Subject(tuple(source.shape), source.dtype, source)
         where = os.getcwd() if directory is None else os.fspath(directory)
-        return _decide(subject, where, WAYS, Words(AUTO), check_use(for_), {})
+        return _decide(subject, Known.of(where), WAYS, Words(AUTO), check_use(for_), {})
 
 
 def chosen(
-    subject: Subject,
+    subject: Subject | Together,
     words: Words,
     path: str,
     *,
@@ -76,12 +76,13 @@ def chosen(
     attrs: Attrs | None = None,
     explain: bool = False,
     by_region: bool = False,
+    by_segment: bool = False,
 ) -> Words:
     """Return the words of the caller with a choice in place of ``"auto"``.
 
     Parameters
     ----------
-    subject : Subject
+    subject : Subject or Together
     words : Words
         Those that are not ``"auto"`` limit the choice, and so does the suffix of `path`.
     path : str
@@ -93,6 +94,8 @@ def chosen(
         Print the reasons.
     by_region : bool, optional
         Whether the array will be filled by region.
+    by_segment : bool, optional
+        Whether ``npy`` is written to a segment of an exchange, and not to a new file.
 
     Raises
     ------
@@ -100,56 +103,55 @@ def chosen(
         If no format has all of what is asked.
     """
     use = check_use(for_)
+    asked = Asked.of(words, path, key, by_region=by_region, has_names=subject.has_names)
+    possible = possible_ways(asked)
     directory = os.path.dirname(path)
-    possible = possible_ways(Asked.of(words, path, key, by_region=by_region))
+    known = Known.of_exchange(directory) if by_segment else Known.of(directory)
     if not explain:
         # What is certain without a look at the values need not be explained.
-        figures = profile_of(directory) or ordinary()
-        known = [way for way in possible if way in figures.ways]
-        way = settled(figures, known, use, subject.nbytes) if known else None
+        ranked = known.among(possible)
+        way = settled(known.figures, ranked, use, subject.nbytes) if ranked else None
         if way is not None and _holds(way, subject, attrs or {}):
             return in_words(way, words)
-    found = _decide(subject, directory, possible, words, use, attrs or {})
+    found = _decide(subject, known, possible, words, use, attrs or {})
     if explain:
         sys.stdout.write(f"{found}\n")
     return Words(found.format, found.compression, found.chunks, found.shards)
 
 
 def _decide(
-    subject: Subject,
-    directory: str,
+    subject: Subject | Together,
+    known: Known,
     possible: Sequence[Way],
     words: Words,
     use: Use,
     attrs: Attrs,
 ) -> Recommendation:
-    profile = profile_of(directory)
-    source = subject.source
-    figures = profile or ordinary()
-    known = [way for way in possible if way in figures.ways]
-    if not known:
+    ranked = known.among(possible)
+    if not ranked:
         way = next((way for way in possible if _holds(way, subject, attrs)), possible[0])
         return _made(way, subject, words, use, (f"no other way than {way} has what is asked",))
     choice = choose(
-        figures,
-        known,
+        known.figures,
+        ranked,
         use,
         subject.nbytes,
-        subject.dtype.itemsize,
-        None if source is None else lambda names: probe(source, names),
+        subject.itemsize,
+        subject.fractions if subject.has_values else None,
     )
     # What none can hold, the best one refuses with its own words.
     held = (number for number, way in enumerate(choice.order) if _holds(way, subject, attrs))
     best = next(held, 0)
     made = [_expected(choice, number) for number in range(len(choice.order))]
     others = tuple(each for number, each in enumerate(made) if number != best)
-    reasons = reasons_of(subject, choice, made[best], others, use, directory, profile)
+    reasons = reasons_of(subject, choice, made[best], others, use, known.directory, known.profile)
+    reasons += known.remarks
     return _made(choice.order[best], subject, words, use, reasons, made[best], others)
 
 
-def _holds(way: Way, subject: Subject, attrs: Attrs) -> bool:
+def _holds(way: Way, subject: Subject | Together, attrs: Attrs) -> bool:
     try:
-        return get_format(way.format).holds(subject.shape, subject.dtype, attrs)
+        return subject.fits(get_format(way.format), attrs)
     except MissingDependencyError:
         return False
 
@@ -168,7 +170,7 @@ def _expected(choice: Choice, number: int) -> Expected:
 
 def _made(
     way: Way,
-    subject: Subject,
+    subject: Subject | Together,
     words: Words,
     use: Use,
     reasons: tuple[str, ...],
@@ -180,9 +182,7 @@ def _made(
     return Recommendation(
         format=way.format,
         compression=made.compression,
-        chunks=normalize_chunks(None, subject.shape, subject.dtype.itemsize)
-        if is_cut
-        else made.chunks,
+        chunks=subject.chunks if is_cut else made.chunks,
         shards=made.shards,
         for_=use,
         reasons=reasons,

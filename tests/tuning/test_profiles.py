@@ -57,10 +57,12 @@ def _with(document: object, *path: object, value: object) -> object:
         lambda d: _with(d, "ways", "npy", "nbytes", value=None),
         lambda d: _with(d, "inputs", 0, "fractions", "zstd", value=0),
         lambda d: _with(d, "inputs", 0, value=None),
+        lambda d: _with(d, "segments", "65536", value=0),
+        lambda d: _with(d, "segments", value={"0": 1}),
         lambda d: _with(d, "accesses", value=["write"]),
         lambda d: {name: value for name, value in d.items() if name != "made"},
     ],
-    ids=map(str, range(13)),
+    ids=map(str, range(15)),
 )
 def test_a_damaged_profile_is_a_warning_once_and_no_error(
     damage: object, profile: Profile, tmp_path: Path

@@ -9,6 +9,7 @@ from filexchange.blocks.execution.jobs import check_resume
 from filexchange.blocks.execution.progress import check_progress
 from filexchange.blocks.execution.workers import check_executor
 from filexchange.blocks.storage.targets import Layout, layout
+from filexchange.tuning.uses import Use
 
 
 class Options(TypedDict, total=False):
@@ -28,6 +29,7 @@ class FileOptions(Options, total=False):
     shards: ChunksLike
     compression: str | None
     attrs: Attrs | None
+    for_: Use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

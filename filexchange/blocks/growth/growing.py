@@ -54,7 +54,8 @@ def writer(
         As in `filexchange.create_array`, for a new array. Items wait in memory until a chunk
         (shard) of ``zarr``, or a compressed chunk of ``hdf5``, is full.
     compression : str, optional
-        As in `filexchange.create_array`, for a new array.
+        As in `filexchange.create_array`, for a new array; but neither it nor `format` is
+        ``"auto"``, since nobody knows how large the array will be.
     durable : bool, optional
         Have items on the disk before readers see them, which they do at each flush only. Then the
         array survives a power cut, and not only the end of this process.

@@ -33,8 +33,8 @@ def concatenate(
     out : path or ArrayRef
     overwrite : bool, optional
     **options
-        `chunks`, `shards`, `compression` and `attrs` as of :func:`rechunk`, the others as of
-        :func:`map_blocks`.
+        `chunks`, `shards`, `compression`, `attrs` and `for_` as of :func:`rechunk`, the others as
+        of :func:`map_blocks`.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from filexchange.blocks.layouts.routes import Lie
 from filexchange.blocks.storage.sources import as_source
 from filexchange.blocks.storage.targets import layout
 from filexchange.geometry import block_shape
+from filexchange.tuning.uses import Use
 
 
 def rechunk(
@@ -21,6 +22,7 @@ def rechunk(
     shards: ChunksLike = None,
     compression: str | None = None,
     attrs: Mapping[str, Any] | None = None,
+    for_: Use = "exchange",
     overwrite: bool = False,
     **options: Unpack[Options],
 ) -> Any:
@@ -33,8 +35,8 @@ def rechunk(
         Of the output, -1 for a whole axis.
     out : path or ArrayRef
         A path, or an array that is there already and has chunks of its own.
-    shards, compression, attrs : optional
-        Of a new file, as in `save`.
+    shards, compression, attrs, for_ : optional
+        Of a new file, as in `save`. The codec that ``"auto"`` chooses suits any values.
     overwrite, **options
         As of :func:`map_blocks`.
 
@@ -71,6 +73,7 @@ def rechunk(
         shards=shards,
         compression=compression,
         attrs=attrs,
+        for_=for_,
     )
     order = tuple(range(len(source.shape)))
     settings = Settings(**options)

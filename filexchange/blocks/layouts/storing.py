@@ -26,10 +26,11 @@ def store(
     path : path or ArrayRef
     overwrite : bool, optional
     **options
-        `chunks`, `shards`, `compression` and `attrs` as of :func:`rechunk`, the others as of
-        :func:`map_blocks`. For a Dask array `executor` is the scheduler: by default the one that is
-        current, which may be a client; else a number of threads, ``"threads"``, ``"processes"``, a
-        client or an executor. Labels and attributes of a `DataArray` stay behind.
+        `chunks`, `shards`, `compression`, `attrs` and `for_` as of :func:`rechunk`, the others as
+        of :func:`map_blocks`. For a Dask array `executor` is the scheduler: by default the one that
+        is current, which may be a client; else a number of threads, ``"threads"``,
+        ``"processes"``, a client or an executor. Labels and attributes of a `DataArray` stay
+        behind.
 
     Returns
     -------

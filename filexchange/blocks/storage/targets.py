@@ -15,8 +15,11 @@ from filexchange.blocks.storage.sources import FilePiece
 from filexchange.errors import UnalignedWriteError, UnsupportedArrayError, UnsupportedOptionError
 from filexchange.formats import Format, StoredArray, WriteOptions, get_format, source_chunks
 from filexchange.geometry import normalize_chunks
-from filexchange.options import resolve_target, write_options
+from filexchange.manners import Manner
+from filexchange.options import AUTO, resolve_target, write_options
 from filexchange.ref import ArrayRef
+from filexchange.tuning.subjects import Subject
+from filexchange.tuning.uses import Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +245,13 @@ def layout(
     shards: ChunksLike = None,
     compression: str | None = None,
     attrs: Attrs | None = None,
+    for_: Use = "exchange",
 ) -> Layout:
     """Return an output, once it is known that it can take such an array."""
+    if compression == AUTO and is_path(out):
+        manner = Manner(compression=AUTO, for_=for_)
+        codec = manner.at(out, lambda: Subject(shape, dtype)).options.compression
+        compression = None if codec is None else str(codec)
     inner = normalize_chunks(chunks, shape, dtype.itemsize)
     outer = None if shards is None else normalize_chunks(shards, shape, dtype.itemsize)
     found = Layout(out, shape, dtype, inner, outer, compression, attrs)
