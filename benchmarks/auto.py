@@ -10,7 +10,7 @@ are to the best way, whatever that is:
 
 exchange   seconds to write, and to read all of it in another process
 slices     seconds to write, and to read 100 parts, 25 of each kind
-archive    bytes on disk, times the square of how much the way exceeds the time limit
+archive    bytes on disk, times how much the way exceeds the time limit
 
 The arrays are 14 that are named, or, with --seed, some that it draws: kind, dtype, size, and how
 rough, rounded or sparse they are. A seed that nobody has tried is a blind test.
@@ -76,8 +76,8 @@ def _is(way: Way, chosen: fx.Recommendation) -> bool:
 def _asking(array: Any, use: Use, directory: str) -> float:
     """Return the seconds that the choice takes."""
     from filexchange.tuning.limits import Words
-    from filexchange.tuning.reasons import Subject
     from filexchange.tuning.recommending import chosen
+    from filexchange.tuning.subjects import Subject
 
     start = time.perf_counter()
     chosen(
@@ -87,6 +87,14 @@ def _asking(array: Any, use: Use, directory: str) -> float:
         for_=use,
     )
     return time.perf_counter() - start
+
+
+def _warm_up(directory: str, reader: Reader) -> None:
+    """Let both processes import what each way and each choice needs."""
+    few = np.arange(4096).reshape(64, 64)
+    _measured(few, 1, directory, reader)
+    for use in USES:
+        fx.recommend(few, for_=use, directory=directory)
 
 
 def _measured(array: Any, rounds: int, directory: str, reader: Reader) -> tuple[Any, Any]:
@@ -136,6 +144,7 @@ def main() -> None:
         if not options.ordinary and profiles.profile_of(directory) is None:
             profiles.store(tune(directory))
         with Reader() as reader:
+            _warm_up(directory, reader)
             for held_out in arrays:
                 if options.only and not any(w in held_out.name for w in options.only.split(",")):
                     continue

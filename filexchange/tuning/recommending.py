@@ -28,14 +28,13 @@ def recommend(
     Parameters
     ----------
     array : array_like or lazy array
-        As for `save`; a sample of at most 384 KiB is read, and that only where it matters.
+        As for `save`; a sample of less than 1 MiB is read, and that only where it matters.
     for_ : {"exchange", "archive", "slices"}, optional
         ``"exchange"``: the least time to write it once and read it once, all of it, in another
         process. ``"slices"``: the least time to write it once and read 100 parts of it, each a
         hundredth of the rows (contiguous, evenly spaced or at random) or a chunk. ``"archive"``:
         the fewest bytes on disk, of ways that write and read it in 20 times what the fastest one
-        takes, or 50 ms; bytes of a way that takes longer count for more, by the square of how much
-        longer.
+        takes, or 50 ms; bytes of a way that takes n times as long count n times.
     directory : path-like, optional
         Where it will be written; the current directory by default.
 

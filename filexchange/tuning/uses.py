@@ -20,8 +20,8 @@ ACCESSES = ("write", "read", "slice", "strided", "rows", "chunk")
 SLICE_READS = 100
 
 #: An archive may take so many times what the fastest way takes to write and read the array, and
-#: always so many seconds. Bytes of a way that takes longer count for more, by the square of how
-#: much longer: a limit without an edge, so that no small error in time decides about many bytes.
+#: always so many seconds. Bytes of a way that takes longer count for more, in proportion: a
+#: limit without an edge, so that no small error in time decides about many bytes.
 ARCHIVE_TIMES, ARCHIVE_SECONDS = 20, 0.05
 
 COSTS: Mapping[Use, str] = {
@@ -63,7 +63,7 @@ def costs(use: Use, seconds: Array, nbytes: Array) -> Array:
     >>> seconds = np.array([[1.0, 2, 0, 0, 0, 0], [3.0, 9, 1, 1, 1, 1], [60.0, 60, 0, 0, 0, 0]])
     >>> nbytes = np.array([100.0, 60, 30])
     >>> [costs(use, seconds, nbytes).tolist() for use in ("exchange", "archive", "slices")]
-    [[3.0, 12.0, 120.0], [100.0, 60.0, 120.0], [1.0, 103.0, 60.0]]
+    [[3.0, 12.0, 60.0], [1.0.0, 60.0, 120.0], [1.0, 103.0, 60.0]]
     """
     write, read = seconds[..., 0], seconds[..., 1]
     if use == "exchange":
@@ -72,5 +72,5 @@ def costs(use: Use, seconds: Array, nbytes: Array) -> Array:
         parts: Array = write + SLICE_READS * seconds[..., 2:].mean(axis=-1)
         return parts
     limit = np.maximum((write + read).min(axis=0) * ARCHIVE_TIMES, ARCHIVE_SECONDS)
-    weighed: Array = nbytes * np.maximum(1, (write + read) / limit) ** 2
+    weighed: Array = nbytes * np.maximum(1, (write + read) / limit)
     return weighed
