@@ -131,15 +131,14 @@ def _landscape(random: np.random.Generator, count: int) -> Any:
     length = min(rows, _SIDE)
     across, along = np.fft.fftfreq(length)[:, None], np.fft.rfftfreq(columns)[None]
     amplitude = np.maximum(np.hypot(across, along), 1 / max(length, columns)) ** (-exponent / 2)
-    phases = np.exp(2j * np.pi * random.random(amplitude.shape))
-    field = np.fft.irfft2(amplitude * phases, (length, columns))
-    field -= field.min()
-    field /= field.max() or 1
-    # Longer than wide: the next ones are others that are as rough.
-    panels = [np.roll(field, random.integers(columns), axis=1)[:: random.choice([-1, 1])]]
+    # Longer than wide: the next panels are others that are as rough.
+    panels = []
     while len(panels) * length < rows:
-        panels.append(np.roll(field, random.integers(columns), axis=1)[:: random.choice([-1, 1])])
-    return np.concatenate(panels)[:rows]
+        phases = np.exp(2j * np.pi * random.random(amplitude.shape))
+        panels.append(np.fft.irfft2(amplitude * phases, (length, columns)))
+    field = np.concatenate(panels)[:rows]
+    field -= field.min()
+    return field / (field.max() or 1)
 
 
 def _measured_field(random: np.random.Generator, count: int) -> Any:

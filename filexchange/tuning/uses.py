@@ -63,7 +63,7 @@ def costs(use: Use, seconds: Array, nbytes: Array) -> Array:
     >>> seconds = np.array([[1.0, 2, 0, 0, 0, 0], [3.0, 9, 1, 1, 1, 1], [60.0, 60, 0, 0, 0, 0]])
     >>> nbytes = np.array([100.0, 60, 30])
     >>> [costs(use, seconds, nbytes).tolist() for use in ("exchange", "archive", "slices")]
-    [[3.0, 12.0, 60.0], [1.0.0, 60.0, 120.0], [1.0, 103.0, 60.0]]
+    [[3.0, 12.0, 120.0], [100.0, 60.0, 60.0], [1.0, 103.0, 60.0]]
     """
     write, read = seconds[..., 0], seconds[..., 1]
     if use == "exchange":
