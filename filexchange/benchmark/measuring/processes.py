@@ -23,6 +23,8 @@ from filexchange.errors import ExchangeError, FileExchangeError
 
 _START_SECONDS = 60
 _JOIN_SECONDS = 2
+# What is killed leaves names of semaphores, such as those of codecs, of which Python warns at exit.
+_GRACE_SECONDS = 0.5
 _LOOK_SECONDS = 0.0005
 
 
@@ -191,7 +193,7 @@ class Crew:
             if process.pid is None:
                 continue
             # They end by themselves when they see their connections closed.
-            process.join(0 if at_once else _JOIN_SECONDS)
+            process.join(_GRACE_SECONDS if at_once else _JOIN_SECONDS)
             if process.exitcode:
                 died.append(f"the {name} process ended with exit code {process.exitcode}")
             process.terminate()
