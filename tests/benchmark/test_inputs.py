@@ -1,5 +1,6 @@
 """What is exchanged."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import filexchange as fx
 from filexchange.benchmark.measuring.inputs import default_sources, from_path, sources_of
 from filexchange.errors import (
     ArrayNotFoundError,
+    BadArrayFileError,
     FileExchangeError,
     UnsupportedArrayError,
     UnsupportedOptionError,
@@ -92,6 +94,32 @@ def test_images_of_different_shapes_make_no_stack(frames: Path) -> None:
     imwrite(frames / "3.png", np.zeros((5, 5), "u1"))
     with pytest.raises(UnsupportedArrayError, match="differ"):
         sources_of([frames], "")
+
+
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:imageio")  # TIFF wonders before it fails
+@pytest.mark.filterwarnings("ignore:.*tifffile:DeprecationWarning")
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "gif", "bmp"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"not an image",
+        lambda content: content[:12],
+        lambda content: content[: len(content) // 2],
+    ],
+    ids=["empty", "text", "head", "half"],
+)
+def test_a_damaged_image_is_named(
+    tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]
+) -> None:
+    imageio = pytest.importorskip("imageio.v3", reason="it is optional")
+    noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64), "u1")
+    for number, frame in enumerate(noise):
+        imageio.imwrite(tmp_path / f"{number}.{suffix}", frame)
+    damaged = tmp_path / f"1.{suffix}"
+    damaged.write_bytes(damage(damaged.read_bytes()))
+    with pytest.raises(BadArrayFileError, match=rf"1\.{suffix}' \([^\n]*\): repair it"):
+        sources_of([tmp_path], "")
 
 
 def test_a_zarr_directory_is_no_image_stack(tmp_path: Path) -> None:

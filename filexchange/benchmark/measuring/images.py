@@ -54,10 +54,17 @@ def read(paths: tuple[str, ...]) -> Array:
 
 
 def _frames(path: str) -> list[Array]:
+    imageio = _imageio()
     try:
-        return [np.asarray(frame) for frame in _imageio().imiter(path)]
-    except (OSError, ValueError, SyntaxError) as error:  # what the libraries behind it raise
-        raise BadArrayFileError(f"imageio cannot read {path!r}: {error}") from error
+        with open(path, "rb") as file:  # which imageio does not close if it cannot read it
+            suffix = os.path.splitext(path)[1]
+            return [np.asarray(frame) for frame in imageio.imiter(file, extension=suffix)]
+    except Exception as error:  # the library behind it may raise anything
+        why = str(error).partition("\n")[0]  # plug-ins that might help follow, and so do others
+        raise BadArrayFileError(
+            f"imageio cannot read the image {path!r} ({type(error).__name__}: {why}): repair it or "
+            "take it away"
+        ) from error
 
 
 def _imageio() -> Any:
