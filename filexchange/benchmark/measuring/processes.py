@@ -215,7 +215,19 @@ def _empty(directory: str) -> None:
 
 @contextlib.contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Let processes start with Ctrl-C ignored; only the main thread can have it so."""
+    """Let processes start with Ctrl-C ignored; only the main thread can have it so.
+
+    Raises
+    ------
+    ExchangeError
+        If this process may start none.
+    """
+    if multiprocessing.current_process().daemon:
+        raise ExchangeError(
+            "a measurement starts processes, which a daemonic process may not, as workers of "
+            "multiprocessing.Pool are: measure in the main process, or in a worker of "
+            "concurrent.futures.ProcessPoolExecutor"
+        )
     if threading.current_thread() is not threading.main_thread():
         yield
         return
