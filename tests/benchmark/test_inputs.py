@@ -12,6 +12,7 @@ from filexchange.errors import (
     ArrayNotFoundError,
     BadArrayFileError,
     FileExchangeError,
+    UnknownFormatError,
     UnsupportedArrayError,
     UnsupportedOptionError,
 )
@@ -120,6 +121,28 @@ def test_a_damaged_image_is_named(
     damaged.write_bytes(damage(damaged.read_bytes()))
     with pytest.raises(BadArrayFileError, match=rf"1\.{suffix}' \([^\n]*\): repair it"):
         sources_of([tmp_path], "")
+
+
+@pytest.mark.parametrize(
+    ("names", "found", "advised"),
+    [
+        ([], "nothing", "FILE.npy"),
+        ([".hidden", "notes.txt"], "'notes.txt'", "FILE.npy"),
+        ([*"dcba", "e.npy"], "'a', 'b', 'c' and 2 more", "e.npy"),
+    ],
+)
+def test_a_directory_without_images_is_told_what_to_name(
+    tmp_path: Path, names: list[str], found: str, advised: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(UnknownFormatError) as caught:
+        sources_of([tmp_path], "")
+    message = str(caught.value)
+    assert f"{str(tmp_path)!r} has {found}, but no images" in message
+    assert ".png" in message
+    assert f"`filexchange bench {tmp_path / advised}`" in message
+    assert "format=" not in message
 
 
 def test_a_zarr_directory_is_no_image_stack(tmp_path: Path) -> None:
