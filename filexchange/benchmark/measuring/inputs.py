@@ -112,11 +112,12 @@ def _nothing_in(directory: str) -> UnknownFormatError:
     listed = ", ".join(map(repr, names[:_LISTED]))
     if len(names) > _LISTED:
         listed += f" and {len(names) - _LISTED} more"
-    array = next(filter(images.is_array, names), "FILE.npy")
+    arrays_there = [os.path.join(directory, name) for name in names if images.is_array(name)]
+    array = arrays_there[0] if arrays_there else "FILE.npy"
     return UnknownFormatError(
         f"the directory {directory!r} has {listed or 'nothing'}, but no images to measure as one "
         f"array ({', '.join(images.SUFFIXES)}): name a directory that has, or array files, as in "
-        f"`filexchange bench {os.path.join(directory, array)}`"
+        f"`filexchange bench {array}`"
     )
 
 
