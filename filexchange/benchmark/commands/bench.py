@@ -3,23 +3,21 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from filexchange.benchmark.commands import options
 from filexchange.benchmark.measuring.inputs import DEFAULT_SIZES, Source, from_path, synthetic
 from filexchange.benchmark.measuring.measure import DEFAULT_BUDGET, iter_results
-from filexchange.benchmark.measuring.synthetic import KINDS
 from filexchange.benchmark.measuring.timing import parse_seconds
-from filexchange.benchmark.measuring.transports import TRANSPORTS
 from filexchange.benchmark.reporting.facts import facts, failures
 from filexchange.benchmark.reporting.outputs import Outputs
 from filexchange.benchmark.reporting.tables import full_report, report
 from filexchange.benchmark.reporting.wording import recommendation
-from filexchange.benchmark.results import ACCESSES, CACHES, Access, Cache, Results
+from filexchange.benchmark.results import Access, Cache, Results
 from filexchange.errors import FileExchangeError
 from filexchange.sizes import parse_size
 from filexchange.terminal import console
@@ -30,75 +28,25 @@ NOTHING_MEASURED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 _STDOUT = "-"
 
 
-def _option(help: str, *names: str, metavar: str | None = None, **limits: int) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, **limits)
-
-
-def _several(help: str) -> Any:
-    return _option(f"{help}; several with commas.", metavar="NAME,...")
-
-
-_Files = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="PATH[:KEY]",
-        help="Array files, image files or directories of images; synthetic data by default.",
-    ),
-]
-_Kinds = Annotated[list[str] | None, _several(f"Kinds of synthetic data: {', '.join(KINDS)}")]
-_Sizes = Annotated[
-    list[str] | None,
-    _option("Sizes of the synthetic arrays, as in 100k,16MB.", metavar="SIZE,..."),
-]
-_Dtype = Annotated[str | None, _option("Their dtype, if not as usual.")]
-_Formats = Annotated[
-    list[str] | None,
-    _several("Formats with layout and codec, as in npy,zarr:sharded:zstd:5,hdf5:chunked"),
-]
-_Transports = Annotated[
-    list[str] | None, _several(f"Other ways between processes: {', '.join(TRANSPORTS)}")
-]
-_Directories = Annotated[
-    list[Path] | None,
-    _option(
-        "Where to write, given once or more; by default where an exchange would, and the "
-        "temporary directory if that is on another file system."
-    ),
-]
-_Caches = Annotated[list[str] | None, _several(f"State of the page cache: {', '.join(CACHES)}")]
-_Accesses = Annotated[list[str] | None, _several(f"What is timed: {', '.join(ACCESSES)}")]
-_Readers = Annotated[int | None, _option("Processes that read at the same time.", min=1)]
-_Budget = Annotated[
-    str, _option("Time to spend, as in 90s or 5m; less if figures are steady before.")
-]
-_Repeat = Annotated[int, _option("Samples of each case at least, whatever the budget.", min=0)]
-_Json = Annotated[str | None, _option("Write all samples; - is stdout.", "--json", metavar="OUT")]
-_Csv = Annotated[str | None, _option("Write a row for each measurement.", "--csv", metavar="OUT")]
-_Html = Annotated[str | None, _option("Write a page to look at.", "--html", metavar="OUT")]
-_Plot = Annotated[str | None, _option("Draw it: a .png or .svg file.", "--plot", metavar="OUT")]
-_All = Annotated[bool, _option("Print a table for each array.", "--all")]
-_Quiet = Annotated[bool, _option("Print errors only.", "--quiet", "-q")]
-
-
 def bench(
-    file: _Files = None,
-    kind: _Kinds = None,
-    size: _Sizes = None,
-    dtype: _Dtype = None,
-    formats: _Formats = None,
-    transports: _Transports = None,
-    dir: _Directories = None,
-    cache: _Caches = None,
-    access: _Accesses = None,
-    readers: _Readers = None,
-    budget: _Budget = f"{DEFAULT_BUDGET:.0f}s",
-    repeat: _Repeat = 0,
-    json_out: _Json = None,
-    csv_out: _Csv = None,
-    html_out: _Html = None,
-    plot_out: _Plot = None,
-    all: _All = False,
-    quiet: _Quiet = False,
+    file: options.Files = None,
+    kind: options.Kinds = None,
+    size: options.Sizes = None,
+    dtype: options.Dtype = None,
+    formats: options.Formats = None,
+    transports: options.Transports = None,
+    dir: options.Directories = None,
+    cache: options.Caches = None,
+    access: options.Accesses = None,
+    readers: options.Readers = None,
+    budget: options.Budget = f"{DEFAULT_BUDGET:.0f}s",
+    repeat: options.Repeat = 0,
+    json_out: options.Json = None,
+    csv_out: options.Csv = None,
+    html_out: options.Html = None,
+    plot_out: options.Plot = None,
+    all: options.All = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure which format is fastest for your arrays, between real processes.
 
