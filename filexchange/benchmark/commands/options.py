@@ -10,9 +10,7 @@ from filexchange.benchmark.measuring.transports import TRANSPORTS
 from filexchange.benchmark.results import ACCESSES, CACHES
 
 
-def _option(
-    help: str, *names: str, metavar: str | None = None, min: int | None = None
-) -> Any:
+def _option(help: str, *names: str, metavar: str | None = None, min: int | None = None) -> Any:
     return typer.Option(*names, help=help, metavar=metavar, min=min)
 
 

@@ -78,7 +78,7 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop(at_once=error is not None)
+        self._stop()
 
     def measure(self, job: Job, limit: float) -> Answer:
         """Visit a case once.
