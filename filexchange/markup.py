@@ -1,7 +1,7 @@
 """What notebooks show of a value: HTML that stands on its own, in light and in dark."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Rows = Mapping[str, object]
 
@@ -18,10 +18,18 @@ _STYLE = """
 border-top:1px solid rgba(128,128,128,.3);max-width:32em;white-space:pre-wrap;
 overflow-wrap:anywhere}
 .fx-card th{font-weight:normal;opacity:.7;max-width:16em;overflow-wrap:break-word}
+.fx-card td div{margin:0 0 .4em}
 .fx-card summary{cursor:pointer;padding:.3em 0}
 .fx-card details table{margin-left:1.1em}
+.fx-card th[scope=col],.fx-card td.fx-number{text-align:right;white-space:nowrap}
 .fx-card svg{max-width:100%;height:auto;flex:none;margin-top:1.8em}
 """
+
+
+class Lines(tuple[str, ...]):
+    """Several sentences as one value of a card, one below the other."""
+
+    __slots__ = ()
 
 
 def card(
@@ -33,11 +41,12 @@ def card(
     ----------
     title : str
     rows : mapping of str to object
-        What is shown as ``str`` gives it. Long text is cut, and so are long tables.
+        What is shown as ``str`` gives it, or as :class:`Lines`. Long text is cut, and so are long
+        tables.
     folded : mapping of str to mapping, optional
         Tables that open when their title is clicked; empty ones are left out.
     picture : str, optional
-        Markup, such as one of `filexchange.drawing`, which is taken as it is.
+        Markup, such as one of `filexchange.drawing` or :func:`figures`, which is taken as it is.
 
     Returns
     -------
@@ -59,6 +68,24 @@ def card(
         f'<style>{_STYLE}</style><div class="fx-card"><div>'
         f'<div class="fx-title">{escape(title)}</div>{"".join(tables)}</div>{picture}</div>'
     )
+
+
+def figures(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of figures: the first row has the names of columns, the first cells of rows.
+
+    Examples
+    --------
+    >>> figures([["", "read"], ["npy", "3 ms"]])[-68:]
+    '<th scope="row">npy</th><td class="fx-number">3 ms</td></tr></table>'
+    """
+    heading, *others = rows
+    lines = ["".join(f'<th scope="col">{escape(cell)}</th>' for cell in heading)]
+    lines += [
+        f'<th scope="row">{escape(name)}</th>'
+        + "".join(f'<td class="fx-number">{escape(cell)}</td>' for cell in cells)
+        for name, *cells in others
+    ]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def escape(value: object) -> str:
@@ -84,7 +111,13 @@ def _table(rows: Rows) -> str:
     if len(rows) > len(shown):
         shown.append(("…", f"and {len(rows) - len(shown)} more"))
     lines = (
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th><td>{_lines(value)}</td></tr>'
         for name, value in shown
     )
     return f"<table>{''.join(lines)}</table>"
+
+
+def _lines(value: object) -> str:
+    if isinstance(value, Lines):
+        return "".join(f"<div>{escape(line)}</div>" for line in value)
+    return escape(value)

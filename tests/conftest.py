@@ -1,11 +1,13 @@
 """Every test leaves the machine as it found it."""
 
 import concurrent.futures
+import contextlib
 import gc
 import glob
 import multiprocessing
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -99,6 +101,29 @@ def _is_mapped(name: str) -> bool:
         except OSError:  # it has ended, or belongs to somebody else
             continue
     return False
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts an empty file system in memory and returns where it is.
+
+    Its argument is an option of ``mount``, as in ``size=1m``.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def mounted(option: str) -> Path:
+            place = Path(tempfile.mkdtemp(prefix="mount", dir=tmp_path))
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", option, "none", place],
+                check=False,
+                capture_output=True,
+            )
+            if done.returncode:
+                pytest.skip(f"tmpfs cannot be mounted here: {done.stderr.decode().strip()}")
+            stack.callback(subprocess.run, ["umount", place], check=True)
+            return place
+
+        yield mounted
 
 
 class Companion:

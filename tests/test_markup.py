@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filexchange.markup import card, escape
+from filexchange.markup import Lines, card, escape, figures
 
 
 def _parsed(markup: str) -> ET.Element:
@@ -60,3 +60,14 @@ def test_empty_tables_are_not_folded_in() -> None:
 
 def test_pictures_are_taken_as_they_are() -> None:
     assert card("t", {}, picture="<svg/>").endswith("<svg/></div>")
+
+
+def test_lines_and_figures_are_text() -> None:
+    made = card(
+        "x",
+        {"why": Lines(["<a>", "b"]), "list": [1, 2]},
+        picture=figures([["", "<c>"], ["<d>", "<e>"]]),
+    )
+    assert "<div>&lt;a&gt;</div><div>b</div>" in made
+    assert "[1, 2]" in made
+    assert all(f"&lt;{each}&gt;" in made for each in "cde")

@@ -1,6 +1,7 @@
 """Why a way was chosen, in words."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 
 from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
@@ -8,7 +9,25 @@ from filexchange.tuning.choosing import Choice
 from filexchange.tuning.profiles import Profile
 from filexchange.tuning.recommendation import Expected
 from filexchange.tuning.subjects import Subject, Together
-from filexchange.tuning.uses import COSTS, Use
+from filexchange.tuning.uses import ARCHIVE_SECONDS, ARCHIVE_TIMES, SLICE_READS, Use
+
+# What no codec makes smaller than this, in proportion, is said to be hardly smaller.
+_HARDLY = 0.98
+
+# What is at most so many times better is hardly better.
+_AS_GOOD = 1.1
+
+_WANTED: Mapping[Use, str] = {
+    "exchange": "the less time to write it once and read it once in another process, the better",
+    "archive": (
+        f"the fewer bytes on disk the better, if writing and reading takes at most {ARCHIVE_TIMES} "
+        f"times as long as with the fastest format, or {ARCHIVE_SECONDS * 1e3:.0f} ms"
+    ),
+    "slices": (
+        f"the less time to write it once and read {SLICE_READS} parts of it, a hundredth of the "
+        "rows or a chunk each, the better"
+    ),
+}
 
 
 def reasons_of(
@@ -20,32 +39,63 @@ def reasons_of(
     directory: str,
     profile: Profile | None,
 ) -> tuple[str, ...]:
-    """Return what was compared, what a sample said, and where the figures are from."""
-    reasons = [f"{subject}; what counts is {COSTS[use]}"]
-    said = f"{best.way} is expected to take {_said(best.cost, use)}"
-    if others:
-        said += f", the next best, {others[0].way}, {_said(others[0].cost, use)}"
-    reasons.append(said)
+    """Return what is wanted, what is expected, what a sample said, and where figures are from."""
+    return (
+        f"{subject}; {_WANTED[use]}",
+        _in_bytes(best, others) if use == "archive" else _in_time(best, others),
+        _of_sample(subject, choice),
+        _of_origin(directory, profile),
+    )
+
+
+def _in_time(best: Expected, others: Sequence[Expected]) -> str:
+    said = f"{best.way} is expected to take {format_seconds(best.cost)} for that"
+    if not others:
+        return said
+    other = others[0]
+    seconds = format_seconds(other.cost)
+    if other.cost < best.cost:
+        return f"{said}; {other.way} with {seconds} {_why_not(other, best)}"
+    return f"{said}; the next best is {other.way} with {seconds}"
+
+
+def _in_bytes(best: Expected, others: Sequence[Expected]) -> str:
+    said = f"{best.way} is expected to need {format_size(best.nbytes_on_disk)}"
+    if not others:
+        return said
+    other = others[0]
+    size = format_size(other.nbytes_on_disk)
+    if other.cost < best.cost:
+        return f"{said}; {other.way} with {size} {_why_not(other, best)}"
+    if other.nbytes_on_disk < best.nbytes_on_disk:
+        seconds = format_seconds(other.write_s + other.read_s)
+        return f"{said}; {other.way} would need {size}, but {seconds} to write and read it"
+    return f"{said}; the next best is {other.way} with {size}"
+
+
+def _why_not(other: Expected, best: Expected) -> str:
+    """Say why what is expected to cost less, over all inputs, is not the best."""
+    if other.cost * _AS_GOOD >= best.cost:
+        return "is hardly better"
+    return "depends more on the values"
+
+
+def _of_sample(subject: Subject | Together, choice: Choice) -> str:
     if choice.fractions:
-        left = min(choice.fractions.values())
-        name = min(choice.fractions, key=lambda each: choice.fractions[each])
-        reasons.append(f"a codec ({name}) leaves {left:.2g} of a sample")
-    elif not subject.has_values:
-        reasons.append("there is no sample yet, so the choice suits any values")
-    else:
-        reasons.append("no sample was taken: the choice is the same for any values")
+        name, left = min(choice.fractions.items(), key=operator.itemgetter(1))
+        if left > _HARDLY:
+            return "a sample of the array hardly gets smaller when it is compressed"
+        return f"a sample of the array shrinks to {100 * left:.2g}% when {name} compresses it"
+    if not subject.has_values:
+        return "the values are not there yet: this choice suits any values"
+    return "the values were not looked at: this choice is the same for any values"
+
+
+def _of_origin(directory: str, profile: Profile | None) -> str:
     if profile is None:
-        reasons.append(
-            f"there is no profile for {directory}, and these are the figures of an ordinary "
-            "machine: run `filexchange tune`"
+        return (
+            f"nothing was measured where {directory} is, so the times are those of an ordinary "
+            "machine: run `filexchange tune` to have your own"
         )
-    else:
-        reasons.append(
-            f"measured on {profile.file_system.mount} ({profile.file_system.type}) at "
-            f"{profile.made}"
-        )
-    return tuple(reasons)
-
-
-def _said(cost: float, use: Use) -> str:
-    return format_size(cost) if use == "archive" else format_seconds(cost)
+    system = profile.file_system
+    return f"the times are those measured on {system.mount} ({system.type}) at {profile.made}"

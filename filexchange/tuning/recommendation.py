@@ -1,9 +1,9 @@
 """`Recommendation`: what was chosen, what it is expected to cost, and why."""
 
 import dataclasses
-import html
 from typing import Any, NamedTuple
 
+from filexchange import markup
 from filexchange.aliases import ChunksLike
 from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
@@ -107,21 +107,12 @@ class Recommendation:
 
     def _repr_html_(self) -> str:
         """Return what notebooks show: the choice, the reasons, and a table of what was compared."""
-        reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.reasons)
-        rows = self._rows()
-        head = (
-            "".join(f"<th style='text-align:right'>{cell}</th>" for cell in rows[0]) if rows else ""
-        )
-        body = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(row[0])}</th>"
-            + "".join(f"<td style='text-align:right'>{html.escape(cell)}</td>" for cell in row[1:])
-            + "</tr>"
-            for row in rows[1:]
-        )
-        table = (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-        )
-        return (
-            f"<div><strong>{html.escape(self.way)}</strong> for {self.for_}"
-            f"<ul>{reasons}</ul>{table}</div>"
+        compared = self._rows()
+        return markup.card(
+            f"{self.way} for {self.for_}",
+            {
+                **{name: value for name, value in self.options.items() if value is not None},
+                "why": markup.Lines(self.reasons),
+            },
+            picture=markup.figures(compared) if compared else "",
         )

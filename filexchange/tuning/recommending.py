@@ -129,7 +129,7 @@ def _decide(
     ranked = known.among(possible)
     if not ranked:
         way = next((way for way in possible if _holds(way, subject, attrs)), possible[0])
-        return _made(way, subject, words, use, (f"no other way than {way} has what is asked",))
+        return _made(way, subject, words, use, (f"only {way} has all that is asked for",))
     choice = choose(
         known.figures,
         ranked,

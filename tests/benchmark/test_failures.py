@@ -10,6 +10,7 @@ import pytest
 
 import filexchange as fx
 from filexchange.benchmark import Results, run
+from filexchange.benchmark.measuring.inputs import from_path
 from filexchange.formats import registry
 
 SMALL = {"x": np.arange(1000.0).reshape(100, 10)}
@@ -104,3 +105,55 @@ def test_a_plugin_that_other_processes_cannot_import_fails_alone(
     local, npy = results_of(results)
     assert "Local" in str(local.error)
     assert npy.error is None
+
+
+def test_an_image_that_was_damaged_since_fails_alone(tmp_path: Path) -> None:
+    imageio = pytest.importorskip("imageio.v3", reason="it is optional")
+    scratch, image = tmp_path / "scratch", tmp_path / "image.png"
+    scratch.mkdir()
+    imageio.imwrite(image, np.zeros((4, 5), "u1"))
+    (stack,) = from_path(str(image)).values()
+    image.write_bytes(b"")
+    results = run([stack, np.arange(5)], ["npy"], directories=[scratch], budget=0, repeat=1)
+    damaged, npy = results_of(results)
+    assert "image.png" in damaged.error
+    assert npy.is_measured
+    assert os.listdir(scratch) == []
+
+
+# Ray.
+
+
+def test_ray_carries_arrays_in_a_cluster_of_its_own(
+    tmp_path: Path, ray_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="it has no wheel for this Python")
+    for name, value in ray_environment.items():
+        monkeypatch.setenv(name, value)
+    results = run(
+        {**SMALL, "y": np.eye(3)}, transports=["ray"], directories=[tmp_path], budget=0, repeat=1
+    )
+    found = [result for result in results.cases if result.case.role == "transport"]
+    assert [(result.case.way, result.error) for result in found] == [("ray", None)] * 2
+    for result in found:
+        assert set(result.seconds) == {"write", "round_trip"}
+        assert min(result.seconds["write"]) > 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_ray_its_cases_fail_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (tmp_path / "ray.py").write_text("raise ImportError('none here')")
+    monkeypatch.syspath_prepend(tmp_path)
+    results = run(
+        {**SMALL, "y": np.eye(3)},
+        transports=["ray", "pickle"],
+        directories=[scratch],
+        budget=0,
+        repeat=1,
+    )
+    found = [result for result in results.cases if result.case.role == "transport"]
+    for ray, pickle in zip(found[::2], found[1::2], strict=True):
+        assert "pip install ray" in str(ray.error)
+        assert pickle.is_measured

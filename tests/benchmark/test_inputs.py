@@ -1,5 +1,6 @@
 """What is exchanged."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import filexchange as fx
 from filexchange.benchmark.measuring.inputs import default_sources, from_path, sources_of
 from filexchange.errors import (
     ArrayNotFoundError,
+    BadArrayFileError,
     FileExchangeError,
+    UnknownFormatError,
     UnsupportedArrayError,
     UnsupportedOptionError,
 )
@@ -92,6 +95,54 @@ def test_images_of_different_shapes_make_no_stack(frames: Path) -> None:
     imwrite(frames / "3.png", np.zeros((5, 5), "u1"))
     with pytest.raises(UnsupportedArrayError, match="differ"):
         sources_of([frames], "")
+
+
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:imageio")  # TIFF wonders before it fails
+@pytest.mark.filterwarnings("ignore:.*tifffile:DeprecationWarning")
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "gif", "bmp"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"not an image",
+        lambda content: content[:12],
+        lambda content: content[: len(content) // 2],
+    ],
+    ids=["empty", "text", "head", "half"],
+)
+def test_a_damaged_image_is_named(
+    tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]
+) -> None:
+    imageio = pytest.importorskip("imageio.v3", reason="it is optional")
+    noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64), "u1")
+    for number, frame in enumerate(noise):
+        imageio.imwrite(tmp_path / f"{number}.{suffix}", frame)
+    damaged = tmp_path / f"1.{suffix}"
+    damaged.write_bytes(damage(damaged.read_bytes()))
+    with pytest.raises(BadArrayFileError, match=rf"1\.{suffix}' \([^\n]*\): repair it"):
+        sources_of([tmp_path], "")
+
+
+@pytest.mark.parametrize(
+    ("names", "found", "advised"),
+    [
+        ([], "nothing", "FILE.npy"),
+        ([".hidden", "notes.txt"], "'notes.txt'", "FILE.npy"),
+        ([*"dcba", "e.npy"], "'a', 'b', 'c' and 2 more", "{}/e.npy"),
+    ],
+)
+def test_a_directory_without_images_is_told_what_to_name(
+    tmp_path: Path, names: list[str], found: str, advised: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(UnknownFormatError) as caught:
+        sources_of([tmp_path], "")
+    message = str(caught.value)
+    assert f"{str(tmp_path)!r} has {found}, but no images" in message
+    assert ".png" in message
+    assert f"`filexchange bench {advised.format(tmp_path)}`" in message
+    assert "format=" not in message
 
 
 def test_a_zarr_directory_is_no_image_stack(tmp_path: Path) -> None:

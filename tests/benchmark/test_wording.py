@@ -30,7 +30,7 @@ def test_each_purpose_has_a_choice_with_its_reasons(make_results: Make) -> None:
     )
     space = found["to save space"].reason
     assert "0.55 of the bytes of field-16000kB at 10.7 times the time of npy" in space
-    assert "hdf5:blosc2-zstd:5 takes 0.58 of them at 6.03 times" in space
+    assert "hdf5:blosc2-zstd:5: 0.58 of the bytes, 6.03 times the time" in space
 
 
 def test_what_is_best_elsewhere_is_named_with_where(make_results: Make) -> None:

@@ -5,7 +5,6 @@ import errno
 import multiprocessing
 import os
 import random
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -635,19 +634,9 @@ def test_hdf5_file_of_a_killed_writer_is_readable_and_takes_changes(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a file system of 4 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", disk], check=True)
+def small_disk(mount: Callable[[str], Path]) -> Path:
+    """A file system of 4 MiB."""
+    return mount("size=4m")
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ import errno
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -413,16 +412,9 @@ def test_file_that_another_process_changes_is_named(path: str) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if sys.platform != "linux" or os.getuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], check=True)
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", disk], check=True)
+def small_disk(mount: Callable[[str], Path]) -> Path:
+    """A file system of 1 MiB."""
+    return mount("size=1m")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import dataclasses
+import html
 import threading
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def test_a_recommendation_tells_why(capsys: pytest.CaptureFixture[str], tmp_path
     text = str(found)
     assert text.startswith(f"{found.way} for archive")
     assert all(reason in text for reason in found.reasons)
-    assert found.way in found._repr_html_()
+    shown = found._repr_html_()
+    assert 'class="fx-card"' in shown
+    assert all(html.escape(reason) in shown for reason in (found.way, *found.reasons))
     assert fx.save(tmp_path / "a", ARRAYS["counts"], **found.options).format == found.format
     fx.save(tmp_path / "b", ARRAYS["counts"], format="auto", for_="archive", explain=True)
     assert capsys.readouterr().out == f"{text}\n"

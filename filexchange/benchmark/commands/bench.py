@@ -3,108 +3,60 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from filexchange.benchmark.commands import options
 from filexchange.benchmark.measuring.inputs import DEFAULT_SIZES, Source, from_path, synthetic
 from filexchange.benchmark.measuring.measure import DEFAULT_BUDGET, iter_results
-from filexchange.benchmark.measuring.synthetic import KINDS
 from filexchange.benchmark.measuring.timing import parse_seconds
-from filexchange.benchmark.measuring.transports import TRANSPORTS
 from filexchange.benchmark.reporting.facts import facts, failures
 from filexchange.benchmark.reporting.outputs import Outputs
 from filexchange.benchmark.reporting.tables import full_report, report
 from filexchange.benchmark.reporting.wording import recommendation
-from filexchange.benchmark.results import ACCESSES, CACHES, Access, Cache, Results
+from filexchange.benchmark.results import Access, Cache, Results
 from filexchange.errors import FileExchangeError
 from filexchange.sizes import parse_size
 from filexchange.terminal import console
 
-#: Exit codes beside 0 and 1, which says that nothing was measured: some cases failed, and the user
-#: ended it.
-SOME_FAILED, INTERRUPTED = 3, 130
+#: Exit codes beside 0. The last one is that of what the user ended.
+NOTHING_MEASURED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
 _STDOUT = "-"
 
 
-def _several(help: str) -> Any:
-    return typer.Option(help=f"{help}; several with commas.", metavar="NAME,...")
-
-
 def bench(
-    file: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH[:KEY]",
-            help="Array files, image files or directories of images; synthetic data by default.",
-        ),
-    ] = None,
-    kind: Annotated[
-        list[str] | None, _several(f"Kinds of synthetic data: {', '.join(KINDS)}")
-    ] = None,
-    size: Annotated[
-        list[str] | None,
-        typer.Option(help="Sizes of the synthetic arrays, as in 100k,16MB.", metavar="SIZE,..."),
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help="Their dtype, if not as usual.")] = None,
-    formats: Annotated[
-        list[str] | None,
-        _several("Formats with layout and codec, as in npy,zarr:sharded:zstd:5,hdf5:chunked"),
-    ] = None,
-    transports: Annotated[
-        list[str] | None, _several(f"Other ways between processes: {', '.join(TRANSPORTS)}")
-    ] = None,
-    dir: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Where to write, given once or more; by default where an exchange would, and the "
-            "temporary directory if that is on another file system."
-        ),
-    ] = None,
-    cache: Annotated[
-        list[str] | None, _several(f"State of the page cache: {', '.join(CACHES)}")
-    ] = None,
-    access: Annotated[list[str] | None, _several(f"What is timed: {', '.join(ACCESSES)}")] = None,
-    readers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that read at the same time.")
-    ] = None,
-    budget: Annotated[
-        str, typer.Option(help="Time to spend, as in 90s or 5m; less if figures are steady before.")
-    ] = f"{DEFAULT_BUDGET:.0f}s",
-    repeat: Annotated[
-        int, typer.Option(min=0, help="Samples of each case at least, whatever the budget.")
-    ] = 0,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write all samples; - is stdout.")
-    ] = None,
-    csv_out: Annotated[
-        str | None, typer.Option("--csv", metavar="OUT", help="Write a row for each measurement.")
-    ] = None,
-    html_out: Annotated[
-        str | None, typer.Option("--html", metavar="OUT", help="Write a page to look at.")
-    ] = None,
-    plot_out: Annotated[
-        str | None, typer.Option("--plot", metavar="OUT", help="Draw it: a .png or .svg file.")
-    ] = None,
-    all: Annotated[bool, typer.Option("--all", help="Print a table for each array.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    file: options.Files = None,
+    kind: options.Kinds = None,
+    size: options.Sizes = None,
+    dtype: options.Dtype = None,
+    formats: options.Formats = None,
+    transports: options.Transports = None,
+    dir: options.Directories = None,
+    cache: options.Caches = None,
+    access: options.Accesses = None,
+    readers: options.Readers = None,
+    budget: options.Budget = f"{DEFAULT_BUDGET:.0f}s",
+    repeat: options.Repeat = 0,
+    json_out: options.Json = None,
+    csv_out: options.Csv = None,
+    html_out: options.Html = None,
+    plot_out: options.Plot = None,
+    all: options.All = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure which format is fastest for your arrays, between real processes.
 
     Ctrl-C shows what was measured until then. Exit code 1: nothing was measured; 3: something
     failed; 130: interrupted. `filexchange bench show` and `bench compare` read what --json wrote.
     """
-    is_piped = json_out == _STDOUT
-    outputs = Outputs(None if is_piped else json_out, csv_out, html_out, plot_out)
+    outputs = Outputs(None if json_out == _STDOUT else json_out, csv_out, html_out, plot_out)
     outputs.check()
-    seconds = parse_seconds(budget)
     accesses = _split(access)
-    if readers is None:
-        readers = 2 if "shared" in accesses else 1
+    seconds = parse_seconds(budget)
     steps = iter_results(
         _sources(file, _split(kind), _split(size), dtype),
         _split(formats) or None,
@@ -112,25 +64,20 @@ def bench(
         directories=dir or None,
         caches=cast("list[Cache]", _split(cache)) or ["warm"],
         accesses=cast("list[Access]", accesses) or None,
-        readers=readers,
+        readers=readers or (2 if "shared" in accesses else 1),
         budget=seconds,
         repeat=repeat,
     )
-    shown = console(stderr=is_piped)
+    shown = console(stderr=json_out == _STDOUT)
     results, was_interrupted = _run(steps, seconds, shown, quiet=quiet)
     if not quiet:
         _show(results, shown, all=all)
-    for line in failures(results):
-        console(stderr=quiet or is_piped).print(f"failed: {line}", style="red", markup=False)
-    if is_piped:
+    _show_failures(results, console(stderr=True) if quiet else shown)
+    if json_out == _STDOUT:
         typer.echo(json.dumps(results.to_json(), indent=1))
     outputs.write(results)
-    if not results.measured:
-        raise typer.Exit(1)
-    if was_interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if any(result.error for result in results.cases):
-        raise typer.Exit(SOME_FAILED)
+    if code := _exit_code(results, was_interrupted=was_interrupted):
+        raise typer.Exit(code)
 
 
 def _split(given: Iterable[str] | None) -> list[str]:
@@ -149,7 +96,7 @@ def _sources(
             console(stderr=True).print(f"{name} is left out: {source}", style="red", markup=False)
     sources = [source for source in found.values() if isinstance(source, Source)]
     if found and not sources:
-        raise typer.Exit(1)
+        raise typer.Exit(NOTHING_MEASURED)
     if kinds or sizes or dtype is not None:
         nbytes = [parse_size(size) for size in sizes] or DEFAULT_SIZES
         sources += [synthetic(kind, n, dtype) for kind in kinds or ["field"] for n in nbytes]
@@ -211,3 +158,16 @@ def _show(results: Results, shown: Console, *, all: bool) -> None:
         shown.print()
     for advice in recommendation(results):
         shown.print(str(advice), style="bold", markup=False)
+
+
+def _show_failures(results: Results, shown: Console) -> None:
+    for line in failures(results):
+        shown.print(f"failed: {line}", style="red", markup=False)
+
+
+def _exit_code(results: Results, *, was_interrupted: bool) -> int:
+    if not results.measured:
+        return NOTHING_MEASURED
+    if was_interrupted:
+        return INTERRUPTED
+    return SOME_FAILED if any(result.error for result in results.cases) else 0

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from filexchange.benchmark.commands import options
 from filexchange.benchmark.reporting.comparing import Change, Comparison, overall
 from filexchange.benchmark.reporting.comparing import compare as compare_results
 from filexchange.benchmark.reporting.facts import TITLES, facts, failures, title
@@ -25,22 +26,15 @@ SLOWER = 3
 _STYLES = {"faster": "green", "slower": "red"}
 _SHOWN_ALONE = 5
 _File = Annotated[str, typer.Argument(help="What `filexchange bench --json` wrote.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 
 
 def show(
     file: _File,
-    csv: Annotated[
-        str | None, typer.Option("--csv", metavar="OUT", help="Write a row for each measurement.")
-    ] = None,
-    html: Annotated[
-        str | None, typer.Option("--html", metavar="OUT", help="Write a page to look at.")
-    ] = None,
-    plot: Annotated[
-        str | None, typer.Option("--plot", metavar="OUT", help="Draw it: a .png or .svg file.")
-    ] = None,
-    all: Annotated[bool, typer.Option("--all", help="Print a table for each array.")] = False,
-    quiet: _Quiet = False,
+    csv: options.Csv = None,
+    html: options.Html = None,
+    plot: options.Plot = None,
+    all: options.All = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show what was measured before, or write it as a page, a table or a picture."""
     outputs = Outputs(csv=csv, html=html, plot=plot)
@@ -74,7 +68,7 @@ def compare(
             "than noise, or fails and did not before.",
         ),
     ] = None,
-    quiet: _Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Compare two runs: two machines, or before and after a change.
 

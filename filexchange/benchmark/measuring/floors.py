@@ -36,19 +36,20 @@ def dd(array: Array, directory: str, cache: Cache, seconds: float) -> dict[str, 
     path = os.path.join(directory, f"{os.urandom(8).hex()}.dd")
     writes, reads = [], []
     try:
-        for _ in repeating(seconds):
-            files.remove(path)
-            start = time.perf_counter()
-            _write(path, data)
-            if cache != "warm":
-                trees.sync(path)
-            writes.append(time.perf_counter() - start)
-        for _ in repeating(seconds):
-            if cache == "cold":
-                trees.evict(path)
-            start = time.perf_counter()
-            _read(path, buffer)
-            reads.append(time.perf_counter() - start)
+        with files.naming_errors(path):
+            for _ in repeating(seconds):
+                files.remove(path)
+                start = time.perf_counter()
+                _write(path, data)
+                if cache != "warm":
+                    trees.sync(path)
+                writes.append(time.perf_counter() - start)
+            for _ in repeating(seconds):
+                if cache == "cold":
+                    trees.evict(path)
+                start = time.perf_counter()
+                _read(path, buffer)
+                reads.append(time.perf_counter() - start)
     finally:
         files.remove(path)
     return {"write": writes, "read": reads}

@@ -14,7 +14,8 @@ from filexchange.errors import (
 )
 from filexchange.formats import format_of
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp")
+#: Of the files that are taken for images.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp")
 
 
 def find(path: str) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def find(path: str) -> tuple[str, ...]:
     """
     if os.path.isfile(path):
         return (path,) if _is_image(path) else ()
-    if not os.path.isdir(path) or _is_array(path):
+    if not os.path.isdir(path) or is_array(path):
         return ()
     return tuple(os.path.join(path, name) for name in sorted(os.listdir(path)) if _is_image(name))
 
@@ -53,11 +54,27 @@ def read(paths: tuple[str, ...]) -> Array:
     return frames[0] if len(frames) == 1 else np.stack(frames)
 
 
-def _frames(path: str) -> list[Array]:
+def is_array(path: str) -> bool:
+    """Return whether the suffix of a path is that of a format."""
     try:
-        return [np.asarray(frame) for frame in _imageio().imiter(path)]
-    except (OSError, ValueError, SyntaxError) as error:  # what the libraries behind it raise
-        raise BadArrayFileError(f"imageio cannot read {path!r}: {error}") from error
+        format_of(path)
+    except UnknownFormatError:
+        return False
+    return True
+
+
+def _frames(path: str) -> list[Array]:
+    imageio = _imageio()
+    try:
+        with open(path, "rb") as file:  # which imageio does not close if it cannot read it
+            suffix = os.path.splitext(path)[1]
+            return [np.asarray(frame) for frame in imageio.imiter(file, extension=suffix)]
+    except Exception as error:  # the library behind it may raise anything
+        why = str(error).partition("\n")[0]  # plug-ins that might help follow, and so do others
+        raise BadArrayFileError(
+            f"imageio cannot read the image {path!r} ({type(error).__name__}: {why}): repair it or "
+            "take it away"
+        ) from error
 
 
 def _imageio() -> Any:
@@ -71,12 +88,4 @@ def _imageio() -> Any:
 
 
 def _is_image(path: str) -> bool:
-    return path.lower().endswith(_SUFFIXES)
-
-
-def _is_array(path: str) -> bool:
-    try:
-        format_of(path)
-    except UnknownFormatError:
-        return False
-    return True
+    return path.lower().endswith(SUFFIXES)

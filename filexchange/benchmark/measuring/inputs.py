@@ -14,7 +14,7 @@ from filexchange.benchmark.measuring import images
 from filexchange.benchmark.measuring.synthetic import made, synthetic_layout
 from filexchange.benchmark.results import Input
 from filexchange.dtypes import as_array
-from filexchange.errors import FileExchangeError, UnsupportedOptionError
+from filexchange.errors import FileExchangeError, UnknownFormatError, UnsupportedOptionError
 from filexchange.naming import open_all
 from filexchange.ref import ArrayRef
 from filexchange.sizes import format_size
@@ -24,6 +24,9 @@ DEFAULT_SIZES = (100_000, 1_000_000, 16_000_000)
 DEFAULT_KINDS = ("field",)
 
 FILE = "file"
+
+# Names in a message.
+_LISTED = 3
 
 
 class Source(NamedTuple):
@@ -84,16 +87,38 @@ def from_path(text: str) -> dict[str, Source | FileExchangeError]:
     """Return the arrays that ``PATH`` or ``PATH:KEY`` names, or an image stack, by name.
 
     In place of one of several arrays that cannot be read stands the reason.
+
+    Raises
+    ------
+    UnknownFormatError
+        If it is a directory that is no array and has no images.
     """
     found = images.find(text)
     if found:
         stack = images.read(found)
         facts = Input(text, "images", stack.shape, str(stack.dtype), stack.nbytes)
         return {text: Source(facts, images=found)}
+    if os.path.isdir(text) and not images.is_array(text):
+        raise _nothing_in(text)
     return {
         name: from_ref(name, ref) if isinstance(ref, ArrayRef) else ref
         for name, ref in open_all(text).items()
     }
+
+
+def _nothing_in(directory: str) -> UnknownFormatError:
+    """Return the error for a directory that is no array and has no images."""
+    names = sorted(name for name in os.listdir(directory) if not name.startswith("."))
+    listed = ", ".join(map(repr, names[:_LISTED]))
+    if len(names) > _LISTED:
+        listed += f" and {len(names) - _LISTED} more"
+    arrays_there = [os.path.join(directory, name) for name in names if images.is_array(name)]
+    array = arrays_there[0] if arrays_there else "FILE.npy"
+    return UnknownFormatError(
+        f"the directory {directory!r} has {listed or 'nothing'}, but no images to measure as one "
+        f"array ({', '.join(images.SUFFIXES)}): name a directory that has, or array files, as in "
+        f"`filexchange bench {array}`"
+    )
 
 
 def sources_of(inputs: Any, directory: str) -> tuple[Source, ...]:

@@ -23,6 +23,8 @@ from filexchange.errors import ExchangeError, FileExchangeError
 
 _START_SECONDS = 60
 _JOIN_SECONDS = 2
+# What is killed leaves names of semaphores, such as those of codecs, of which Python warns at exit.
+_GRACE_SECONDS = 0.5
 _LOOK_SECONDS = 0.0005
 
 
@@ -76,7 +78,7 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop(at_once=error is not None)
+        self._stop()
 
     def measure(self, job: Job, limit: float) -> Answer:
         """Visit a case once.
@@ -191,7 +193,7 @@ class Crew:
             if process.pid is None:
                 continue
             # They end by themselves when they see their connections closed.
-            process.join(0 if at_once else _JOIN_SECONDS)
+            process.join(_GRACE_SECONDS if at_once else _JOIN_SECONDS)
             if process.exitcode:
                 died.append(f"the {name} process ended with exit code {process.exitcode}")
             process.terminate()
@@ -213,7 +215,19 @@ def _empty(directory: str) -> None:
 
 @contextlib.contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Let processes start with Ctrl-C ignored; only the main thread can have it so."""
+    """Let processes start with Ctrl-C ignored; only the main thread can have it so.
+
+    Raises
+    ------
+    ExchangeError
+        If this process may start none.
+    """
+    if multiprocessing.current_process().daemon:
+        raise ExchangeError(
+            "a measurement starts processes, which a daemonic process may not, as workers of "
+            "multiprocessing.Pool are: measure in the main process, or in a worker of "
+            "concurrent.futures.ProcessPoolExecutor"
+        )
     if threading.current_thread() is not threading.main_thread():
         yield
         return

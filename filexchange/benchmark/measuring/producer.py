@@ -102,13 +102,16 @@ class _Producer:
         key = job.case.role, job.case.way, job.case.directory
         if key in self._prepared or job.case.role == "floor":
             return
-        self._prepared.add(key)
+        if job.case.role == "transport":
+            self._endpoints[job.case.way, job.case.directory].prepare()
+        else:
+            self._rehearse(job)
+        self._prepared.add(key)  # what has failed is to say so for the next array as well
+
+    def _rehearse(self, job: Job) -> None:
         if job.plugin is not None:
             register_format(job.plugin)
             self.consumers.ask_all(Register(job.plugin))
-        if job.case.role == "transport":
-            self._endpoints[job.case.way, job.case.directory].prepare()
-            return
         few = _few(self._load(job.case.input).array)
         rehearsal = FormatVisit(job._replace(seconds=0.0), Loaded(few), self.consumers)
         try:

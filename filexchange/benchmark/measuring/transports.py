@@ -6,6 +6,7 @@ the connection between them.
 """
 
 import contextlib
+import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -131,7 +132,12 @@ class ByHand(Endpoint):
 
     def write(self, path: str, array: Array) -> None:
         """Write it as NumPy does."""
-        np.save(path, array)
+        try:
+            np.save(path, array)
+        except OSError as error:
+            if error.errno is None:  # NumPy does not say why it wrote less
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({error})") from error
+            raise
 
     def read(self, path: str) -> Array:
         """Read it as NumPy does."""
@@ -143,7 +149,8 @@ class ByHand(Endpoint):
         path = None
         if array is not None:
             path = os.path.join(self._directory, f"{os.urandom(8).hex()}.npy")
-            self.write(path, array)
+            with files.naming_errors(path):
+                self.write(path, array)
         consumer.send(path)
         return path
 

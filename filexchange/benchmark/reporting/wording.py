@@ -198,4 +198,7 @@ def _compromise(results: Results, group: Group) -> str:
         return ""
     middle = min(between[:-1], key=lambda each: _seconds(each) * (each.nbytes_on_disk or 0))
     times = three_digits(_seconds(middle) / _seconds(fastest))
-    return f"{middle.case.way} takes {_share(results, middle)} of them at {times} times"
+    return (
+        f"between the two is {middle.case.way}: {_share(results, middle)} of the bytes, "
+        f"{times} times the time"
+    )
