@@ -14,8 +14,8 @@ from filexchange.tuning.profiles import Profile
 from filexchange.tuning.uses import Use, costs
 from filexchange.tuning.ways import Way
 
-# A way that is at most this much worse than the best is as good, if it is simpler.
-_AS_GOOD = 1.1
+#: A way that is at most this much worse than the best is as good, if it is simpler.
+AS_GOOD = 1.1
 
 # Sizes between a power of two and the next one for which choices are remembered.
 _STEPS = 8
@@ -67,7 +67,7 @@ def choose(
     figures = _of(expected(profile, nbytes), rows)
     fractions: Mapping[str, float] = {}
     regret = _regret(costs(use, *figures))
-    if probe is not None and regret.min() > _AS_GOOD:
+    if probe is not None and regret.min() > AS_GOOD:
         fractions = probe(FULL if use == "archive" else QUICK)
         if fractions:
             figures = _of(expected_of(profile, nbytes, itemsize, fractions), rows)
@@ -96,7 +96,7 @@ def _settled(profile: Profile, possible: tuple[Way, ...], use: Use, step: int) -
     rows = _rows(profile, possible)
     figures = _of(expected(profile, round(2 ** (step / _STEPS))), rows)
     regret = _regret(costs(use, *figures))
-    return profile.ways[rows[_ranked(regret)[0]]] if regret.min() <= _AS_GOOD else None
+    return profile.ways[rows[_ranked(regret)[0]]] if regret.min() <= AS_GOOD else None
 
 
 def _rows(profile: Profile, possible: Sequence[Way]) -> list[int]:
@@ -116,5 +116,5 @@ def _regret(cost: Array) -> Array:
 def _ranked(regret: Array) -> list[int]:
     """Return the ways by regret, but first the simplest one that is as good as the best."""
     order = sorted(range(len(regret)), key=lambda number: regret[number])
-    first = next(n for n in range(len(regret)) if regret[n] <= _AS_GOOD * regret.min())
+    first = next(n for n in range(len(regret)) if regret[n] <= AS_GOOD * regret.min())
     return [first, *(number for number in order if number != first)]

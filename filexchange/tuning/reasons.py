@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from filexchange.quantities import format_seconds
 from filexchange.sizes import format_size
-from filexchange.tuning.choosing import Choice
+from filexchange.tuning.choosing import AS_GOOD, Choice
 from filexchange.tuning.profiles import Profile
 from filexchange.tuning.recommendation import Expected
 from filexchange.tuning.subjects import Subject, Together
@@ -14,14 +14,11 @@ from filexchange.tuning.uses import ARCHIVE_SECONDS, ARCHIVE_TIMES, SLICE_READS,
 # What no codec makes smaller than this, in proportion, is said to be hardly smaller.
 _HARDLY = 0.98
 
-# What is at most so many times better is hardly better.
-_AS_GOOD = 1.1
-
 _WANTED: Mapping[Use, str] = {
     "exchange": "the less time to write it once and read it once in another process, the better",
     "archive": (
-        f"the fewer bytes on disk the better, if writing and reading takes at most {ARCHIVE_TIMES} "
-        f"times as long as with the fastest format, or {ARCHIVE_SECONDS * 1e3:.0f} ms"
+        f"the fewer bytes on disk the better; beyond {ARCHIVE_TIMES} times what the fastest format "
+        f"takes to write and read, or {ARCHIVE_SECONDS * 1e3:.0f} ms, they count for more"
     ),
     "slices": (
         f"the less time to write it once and read {SLICE_READS} parts of it, a hundredth of the "
@@ -75,7 +72,7 @@ def _in_bytes(best: Expected, others: Sequence[Expected]) -> str:
 
 def _why_not(other: Expected, best: Expected) -> str:
     """Say why what is expected to cost less, over all inputs, is not the best."""
-    if other.cost * _AS_GOOD >= best.cost:
+    if other.cost * AS_GOOD >= best.cost:
         return "is hardly better"
     return "depends more on the values"
 

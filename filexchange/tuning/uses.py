@@ -1,6 +1,5 @@
 """What an array is written for, and what a way to write it costs then."""
 
-from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -23,15 +22,6 @@ SLICE_READS = 100
 #: always so many seconds. Bytes of a way that takes longer count for more, in proportion: a
 #: limit without an edge, so that no small error in time decides about many bytes.
 ARCHIVE_TIMES, ARCHIVE_SECONDS = 20, 0.05
-
-COSTS: Mapping[Use, str] = {
-    "exchange": "a write and a full read by another process",
-    "archive": (
-        f"bytes on disk, of ways that write and read in {ARCHIVE_TIMES} times what the fastest "
-        f"one takes, or {ARCHIVE_SECONDS * 1e3:.0f} ms"
-    ),
-    "slices": f"a write and {SLICE_READS} reads of a hundredth of the rows, or of a chunk",
-}
 
 
 def check_use(use: Any) -> Use:
