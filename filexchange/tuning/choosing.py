@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from filexchange.aliases import Array
-from filexchange.tuning.model import Figures, expected, expected_of
+from filexchange.tuning.model import Figures, at_slowest, expected, expected_of
 from filexchange.tuning.probing import FULL, QUICK
 from filexchange.tuning.profiles import Profile
 from filexchange.tuning.uses import Use, costs
@@ -64,23 +64,30 @@ def choose(
         Returns what codecs leave of the array; called only if the answer may change the choice.
     """
     rows = _rows(profile, possible)
-    figures = _of(expected(profile, nbytes), rows)
+    every = _of(expected(profile, nbytes), rows)
+    figures = judged = every
     fractions: Mapping[str, float] = {}
-    regret = _regret(costs(use, *figures))
+    regret = _regret(costs(use, *judged))
     if probe is not None and regret.min() > AS_GOOD:
         fractions = probe(FULL if use == "archive" else QUICK)
         if fractions:
             figures = _of(expected_of(profile, nbytes, itemsize, fractions), rows)
-            regret = _regret(costs(use, *figures))
+            # An archive has a limit of time, which is to hold whatever the values are.
+            judged = at_slowest(figures, every) if use == "archive" else figures
+            regret = _regret(costs(use, *judged))
     order = _ranked(regret)
-    seconds = np.exp(np.log(figures.seconds).mean(axis=1))
-    mean = Figures(seconds[order], figures.nbytes.mean(axis=1)[order])
     return Choice(
         tuple(profile.ways[rows[number]] for number in order),
-        mean,
-        costs(use, *mean),
+        _mean(figures, order),
+        costs(use, *_mean(judged, order)),
         fractions,
     )
+
+
+def _mean(figures: Figures, order: Sequence[int]) -> Figures:
+    """Return the means over inputs, in some order of the ways."""
+    seconds = np.exp(np.log(figures.seconds).mean(axis=1))
+    return Figures(seconds[order], figures.nbytes.mean(axis=1)[order])
 
 
 def settled(profile: Profile, possible: Sequence[Way], use: Use, nbytes: int) -> Way | None:

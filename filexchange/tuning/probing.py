@@ -48,6 +48,14 @@ def family(way: Way) -> str | None:
     return None if way.compression is None else _FAMILIES.get(way.compression, "zstd")
 
 
+def tried(way: Way) -> str | None:
+    """Return what of :data:`FULL` is the very codec of a way, None if none is.
+
+    Those of HDF5 and zip files are others, or cut chunks otherwise.
+    """
+    return family(way) if way.format == "zarr" else None
+
+
 def probe(source: Indexable, names: Sequence[str] = FULL) -> dict[str, float]:
     """Return what is left, from 0 to about 1, of a sample that is compressed in several ways.
 

@@ -28,10 +28,13 @@ from filexchange.tuning.profiles import Measured, Profile
 from filexchange.tuning.uses import ACCESSES
 from filexchange.tuning.ways import WAYS, Way
 
-#: Kinds and dtypes of the arrays; the first one is the one of the largest size.
+#: Kinds and dtypes of the arrays; the first one is the one of the largest size. Two of them are
+#: such that codecs take long: small integers, and rounded numbers of few bits.
 INPUTS = (
     ("field", "f4"),
     ("random", "f4"),
+    ("field", "u1"),
+    ("images", "f2"),
     ("labels", "i4"),
     ("sparse", "f8"),
     ("images", "u2"),
