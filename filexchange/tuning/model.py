@@ -90,7 +90,7 @@ def at_slowest(figures: Figures, every: Figures) -> Figures:
 
 
 def _likeness(profile: Profile, itemsize: int, fractions: Mapping[str, float]) -> Array:
-    """Return how much like each input an array is: 333 at most, 12 if a third more is left of it."""
+    """Return how much like each input an array is: 333 at most, 12 with a third more left of it."""
     distances = np.array(
         [
             np.mean([_log_ratio(fractions, each.fractions, name) ** 2 for name in fractions])

@@ -12,7 +12,7 @@ from filexchange.benchmark.results import Access
 from filexchange.errors import ExchangeError
 from filexchange.ref import ArrayRef
 
-_JOIN_SECONDS = 5
+_JOIN_SECONDS, _JOIN_AFTER_ERROR_SECONDS = 5, 1
 _PARTS: tuple[Access, ...] = ("slice", "strided", "rows", "chunk")
 
 
@@ -35,7 +35,7 @@ class Reader:
         trace: TracebackType | None,
     ) -> None:
         self._connection.close()
-        self._process.join(0 if error is not None else _JOIN_SECONDS)
+        self._process.join(_JOIN_SECONDS if error is None else _JOIN_AFTER_ERROR_SECONDS)
         self._process.terminate()
         self._process.join()
         self._process.close()

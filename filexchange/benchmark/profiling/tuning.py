@@ -6,6 +6,7 @@ ones.
 """
 
 import datetime as dt
+import errno
 import os
 import platform
 import statistics
@@ -23,6 +24,7 @@ from filexchange.benchmark.measuring.synthetic import synthetic_array
 from filexchange.benchmark.measuring.trees import nbytes_below
 from filexchange.benchmark.profiling.reader import Reader
 from filexchange.benchmark.profiling.segments import crossing, segment_times
+from filexchange.errors import StorageFullError
 from filexchange.tuning.probing import probe
 from filexchange.tuning.profiles import Measured, Profile
 from filexchange.tuning.uses import ACCESSES
@@ -49,6 +51,8 @@ _LONG, _TOO_LONG = 0.04, 0.1
 #: Seconds, unless told otherwise.
 BUDGET = 30.0
 _WARM_UP = (100, 100)
+# One at a time, and what its format writes beside it before that is complete.
+_LARGEST_FILES = 2
 
 
 class _Key(NamedTuple):
@@ -83,6 +87,8 @@ def tune(
     ------
     ArrayNotFoundError, ArrayAccessError
         If the directory is not there or not writable.
+    StorageFullError
+        If there is no room for files of twice the largest size, 128 MiB.
     ExchangeError
         If the other process ends early.
 
@@ -95,6 +101,7 @@ def tune(
     base = os.path.abspath(os.fspath(directory))
     report = on_progress or _be_quiet
     with scratch(base) as place, Reader() as reader:
+        _check_room(place)
         ways = [way for way in WAYS if _works(way, place, reader)]
         figures = _Figures(ways)
         steps = list(_steps())
@@ -123,6 +130,18 @@ def tune(
         inline_below=crossing(segments, inline),
         segments=segments,
     )
+
+
+def _check_room(place: str) -> None:
+    """Refuse a file system where the largest files do not fit, before the small ones take time."""
+    free, needed = capabilities.free_bytes(place), _LARGEST_FILES * SIZES[-1]
+    if free < needed:
+        raise StorageFullError(
+            errno.ENOSPC,
+            f"tuning writes up to {needed} bytes, and {free} are free: make room, or tune another "
+            "directory",
+            place,
+        )
 
 
 def _be_quiet(_share: float, _what: str) -> None:
