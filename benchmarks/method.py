@@ -30,7 +30,7 @@ ACCESSES = ("write", "read", "slice")
 # operation goes on for so many seconds before anything counts. In a fresh process the first 20 or
 # 30 writes of a compressed Zarr array of 16 MiB take a third longer, because the C library gives
 # memory back to the system each time, until the process has let go of a large array once.
-_SETTLING = 1.0
+SETTLING = 1.0
 # What is quick is timed for so many seconds.
 _AT_LEAST = 0.2
 # Samples of the benchmark, also where its budget has no room for them.
@@ -169,14 +169,19 @@ class Method:
         Of the array.
     repeat : int
         Of each script.
+    settling : float
+        Seconds of each operation in a script, before anything counts.
     budget : str
         Of each run of the benchmark.
     """
 
-    def __init__(self, directory: str, nbytes: int, repeat: int, budget: str) -> None:
+    def __init__(
+        self, directory: str, nbytes: int, repeat: int, settling: float, budget: str
+    ) -> None:
         self._directory = directory
         self._input = os.path.join(directory, "input.npy")
         self._repeat = repeat
+        self._settling = settling
         self._budget = budget
         array = synthetic_array(nbytes)
         np.save(self._input, array)
@@ -196,7 +201,7 @@ class Method:
             write=hand.write.format(chunks=self._chunks),
             read=hand.read.format(rows="..."),
             slice=hand.read.format(rows=self._rows),
-            settling=_SETTLING,
+            settling=self._settling,
             at_least=_AT_LEAST,
             repeat=self._repeat,
         )
@@ -282,6 +287,7 @@ def main() -> None:
     parser.add_argument("--size", type=parse_size, default=parse_size("64M"), help="default 64M")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeat", type=int, default=15, help="of each script, default 15")
+    parser.add_argument("--settle", type=float, default=SETTLING, help="seconds, default 1")
     parser.add_argument("--budget", default="60s", help="of each run of the benchmark")
     parser.add_argument("--dir", help="where to write; the temporary directory by default")
     parser.add_argument("--show", action="store_true", help="print the scripts, and run nothing")
@@ -290,7 +296,7 @@ def main() -> None:
 
     prefix = "filexchange-benchmark-"
     with tempfile.TemporaryDirectory(prefix=prefix, dir=options.dir) as directory:
-        method = Method(directory, options.size, options.repeat, options.budget)
+        method = Method(directory, options.size, options.repeat, options.settle, options.budget)
         if options.show:
             for hand in HANDS:
                 print(method.script(hand))

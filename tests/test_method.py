@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "method.py"
 # Too few elements to agree on anything.
-SMALL = ["--size", "256K", "--rounds", "1", "--repeat", "1", "--budget", "1s"]
+SMALL = ["--size", "256K", "--rounds", "1", "--repeat", "1", "--settle", "0.01", "--budget", "1s"]
 
 
 def test_every_figure_is_compared_and_nothing_is_left(tmp_path: Path) -> None:
