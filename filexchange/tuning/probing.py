@@ -16,7 +16,7 @@ from filexchange.tuning.ways import Way
 _PLACES, _MIDDLE = (0.1, 0.5, 0.9), (0.5,)
 QUICK_BYTES, FULL_BYTES = 16 << 10, 128 << 10
 
-#: Bytes of the one part that zstd is tried on where a sample is asked everything: unlike codecs
+#: Bytes of a longer part that zstd is tried on where a sample is asked everything: unlike codecs
 #: that cut chunks into blocks, it finds what was the same far before.
 LONG_BYTES = 512 << 10
 
@@ -94,10 +94,21 @@ def probe(source: Indexable, names: Sequence[str] = FULL) -> dict[str, float]:
             compress = _codec(name, itemsize)
         except MissingDependencyError:
             return {}
-        is_long = name == "zstd" and not is_quick
-        tried = _sample(source, LONG_BYTES, _MIDDLE) if is_long else samples
-        found[name] = sum(len(compress(data)) for data in tried) / sum(map(len, tried))
+        found[name] = _left(compress, samples)
+        if name == "zstd" and not is_quick and len(samples) > 1:
+            found[name] *= _reach(compress, source)
     return found
+
+
+def _left(compress: Callable[[bytes], bytes], samples: Sequence[bytes]) -> float:
+    return sum(len(compress(data)) for data in samples) / sum(map(len, samples))
+
+
+def _reach(compress: Callable[[bytes], bytes], source: Indexable) -> float:
+    """Return how much less is left of a long part than of the same in pieces."""
+    long = _sample(source, LONG_BYTES, _MIDDLE)[0]
+    pieces = [long[start : start + FULL_BYTES] for start in range(0, len(long), FULL_BYTES)]
+    return _left(compress, [long]) / _left(compress, pieces)
 
 
 def _sample(source: Indexable, most: int, places: Sequence[float] = _PLACES) -> list[bytes]:

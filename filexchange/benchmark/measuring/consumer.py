@@ -69,8 +69,7 @@ def _read(wish: Read, producer: Connection) -> None:
 
 def _explored(wish: Explore) -> dict[Access, tuple[list[float], int]]:
     return {
-        # Parts take a small share of the round trip, and so of the time.
-        access: _timed(wish, part, wish.seconds / (1 if access == "read" else 3))
+        access: _timed(wish, part, wish.seconds if access == "read" else wish.part_seconds)
         for access, part in wish.selections.items()
     }
 

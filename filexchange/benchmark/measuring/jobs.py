@@ -27,8 +27,8 @@ class Job(NamedTuple):
     plugin : type or None
         The format's class, if processes do not have it by themselves.
     accesses : frozenset of str
-    seconds : float
-        What is quicker is repeated for that long.
+    seconds, part_seconds : float
+        What is quicker is repeated for that long: all but reads of parts, and these.
     watches_memory : bool
         Whether the parent will look for the most memory; then freed memory is given back before.
     """
@@ -39,6 +39,7 @@ class Job(NamedTuple):
     plugin: type[Format] | None
     accesses: frozenset[Access]
     seconds: float
+    part_seconds: float
     watches_memory: bool
 
 
@@ -99,6 +100,7 @@ class Explore(NamedTuple):
     ref: Any
     selections: Mapping[Access, Selection]
     seconds: float
+    part_seconds: float
     is_cold: bool
 
 

@@ -14,7 +14,14 @@ from filexchange.benchmark.measuring.inputs import sources_of
 from filexchange.benchmark.measuring.jobs import Job, Outcome
 from filexchange.benchmark.measuring.plan import Entry, default_directories, default_ways, entries
 from filexchange.benchmark.measuring.processes import Answer, Crew
-from filexchange.benchmark.measuring.schedule import Budget, is_steady, loop_seconds, turns
+from filexchange.benchmark.measuring.schedule import (
+    LOOP,
+    PART_LOOP,
+    Budget,
+    is_steady,
+    loop_seconds,
+    turns,
+)
 from filexchange.benchmark.measuring.scratch import scratch
 from filexchange.benchmark.measuring.timing import parse_seconds, steady
 from filexchange.benchmark.measuring.transports import DEFAULT_TRANSPORTS
@@ -250,7 +257,8 @@ class _Run:
         self._budget = budget
         self._repeat = repeat
         self._limit = limit
-        self._loop = loop_seconds(budget.seconds, len(plan), len(accesses))
+        share = budget.seconds / max(1, len(plan) * len(accesses))
+        self._loops = loop_seconds(share, LOOP), loop_seconds(share, PART_LOOP)
 
     def steps(self, results: Results) -> Iterator[Results]:
         positions = [i for i, result in enumerate(results.cases) if result.error is None]
@@ -274,8 +282,8 @@ class _Run:
         case = entry.case
         plugin = None if entry.way is None else entry.way.plugin
         scratch = self._scratches.get(case.directory, "")
-        seconds = _FIRST_SECONDS if watches_memory else self._loop
-        return Job(case, scratch, entry.way, plugin, self._accesses, seconds, watches_memory)
+        loops = (_FIRST_SECONDS, _FIRST_SECONDS) if watches_memory else self._loops
+        return Job(case, scratch, entry.way, plugin, self._accesses, *loops, watches_memory)
 
     def _time_limit(self, entry: Entry) -> float:
         if self._limit is not None:

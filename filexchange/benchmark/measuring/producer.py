@@ -113,7 +113,9 @@ class _Producer:
             register_format(job.plugin)
             self.consumers.ask_all(Register(job.plugin))
         few = _few(self._load(job.case.input).array)
-        rehearsal = FormatVisit(job._replace(seconds=0.0), Loaded(few), self.consumers)
+        rehearsal = FormatVisit(
+            job._replace(seconds=0.0, part_seconds=0.0), Loaded(few), self.consumers
+        )
         try:
             rehearsal.run()
         except GONE:

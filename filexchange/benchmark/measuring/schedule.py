@@ -12,10 +12,11 @@ _STEADY = 0.05
 # Samples that tell how much they spread. To have them, a case may take more than its share.
 _FEW = 3
 _MOST_SHARES = 4
-# The seconds for which what is quick is repeated in one visit, where the budget has more of them
-# than `_VISITS` of every case need.
-_SHORTEST_LOOP, _LONGEST_LOOP = 0.008, 0.2
-_VISITS = 5
+#: The seconds for which what is quick is repeated in one visit, at least. Parts are several, and
+#: take a small share of a round trip; so have they of the time.
+LOOP, PART_LOOP = 0.008, 0.0027
+# At most, where the budget has more than `_VISITS` visits of every case need.
+_LONGEST_LOOP, _VISITS = 0.2, 8
 
 
 class Budget:
@@ -118,7 +119,7 @@ def _may_begin(turn: Turn, budget: Budget, repeat: int) -> bool:
     return _must(turn, repeat) or (turn.visits > 0 and turn.cost < budget.left)
 
 
-def loop_seconds(budget: float, cases: int, accesses: int) -> float:
+def loop_seconds(share: float, shortest: float) -> float:
     """Return for how long what is quick is repeated in one visit of a case.
 
     Processor, allocator and page cache settle only in a long loop, but many visits, which see more
@@ -126,18 +127,17 @@ def loop_seconds(budget: float, cases: int, accesses: int) -> float:
 
     Parameters
     ----------
-    budget : float
-        Seconds of the run.
-    cases, accesses : int
-        How many there are, and what is timed of each.
+    share : float
+        Seconds of the budget that each access of each case has.
+    shortest : float
+        Seconds that it takes whatever the budget is.
 
     Examples
     --------
-    >>> loop_seconds(50, cases=200, accesses=8), loop_seconds(50, cases=4, accesses=2)
-    (0.008, 0.2)
+    >>> loop_seconds(0.05, LOOP), loop_seconds(0.8, LOOP), loop_seconds(9, LOOP)
+    (0.008, 0.1, 0.2)
     """
-    share = budget / max(1, cases * accesses * _VISITS)
-    return min(max(share, _SHORTEST_LOOP), _LONGEST_LOOP)
+    return min(max(share / _VISITS, shortest), _LONGEST_LOOP)
 
 
 def is_steady(seconds: Mapping[str, Sequence[float]], repeat: int) -> bool:

@@ -10,8 +10,8 @@ from filexchange.errors import UnsupportedOptionError
 _TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|min|m|h|)", re.IGNORECASE)
 _UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
-# Nothing is so quick that more of it would tell more.
-_MOST = 1000
+# What is quick leaves the rest of its time to others, the more the shorter the time is.
+_MOST, _MOST_A_SECOND = 16, 2000
 # Memory that was freed comes back, and the CPU's caches fill, in about so many repetitions.
 _SETTLING = 6
 # Repetitions may take so many times the seconds that were asked for, to reach that number.
@@ -30,7 +30,7 @@ def repeating(seconds: float) -> Iterator[int]:
     [0]
     """
     start = time.perf_counter()
-    for number in range(_MOST):
+    for number in range(max(_MOST, int(_MOST_A_SECOND * seconds))):
         yield number
         passed = time.perf_counter() - start
         if passed >= seconds and (number > _SETTLING or passed >= _PATIENCE * seconds):

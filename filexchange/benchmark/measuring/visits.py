@@ -166,7 +166,8 @@ class FormatVisit:
             access: selection(access, *stored) for access in READS if self._is_timed(access)
         }
         is_cold = self._job.case.cache == "cold"
-        wish = Explore(ref, selections, 0 if is_cold else self._job.seconds, is_cold)
+        whole, part = (0, 0) if is_cold else (self._job.seconds, self._job.part_seconds)
+        wish = Explore(ref, selections, whole, part, is_cold)
         for access, (seconds, found) in self._consumers.ask(wish).items():
             self.samples[access] += seconds
             self._loaded.check(selections[access], found)
